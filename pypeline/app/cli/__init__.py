@@ -1,0 +1,1 @@
+"""The pype command: one command, one file."""

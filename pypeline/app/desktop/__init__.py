@@ -1,0 +1,1 @@
+"""The desktop window: where document, runner and canvas meet."""

@@ -1,0 +1,77 @@
+"""What a config field is for, beyond its Python type: hints for check, templater and inspector.
+
+A module type's config model annotates its fields with these; they land in the JSON Schema under
+``x-pype`` and so in the registry, which is all that planner, checker and window ever read::
+
+    condition: Annotated[str, expression("input")]
+    file_path: Annotated[str, path("open")]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+HINT = "x-pype"
+
+
+def _hint(editor: str, **more: Any) -> Any:
+    info: FieldInfo = Field(json_schema_extra={HINT: {"editor": editor, **{k: v for k, v in more.items() if v is not None}}})
+    return info
+
+
+def expression(port: str | None = None, result: str | None = None) -> Any:
+    """One scalar expression over ``port``'s columns; ``result`` names the type it must have."""
+    return _hint("expression", port=port, result=result)
+
+
+def aggregate(port: str = "input") -> Any:
+    """One expression in which aggregate functions may stand."""
+    return _hint("aggregate", port=port)
+
+
+def sql() -> Any:
+    """One SELECT over the input ports; variables in it are bound as values."""
+    return _hint("sql")
+
+
+def column(port: str = "input") -> Any:
+    """The name of one column of ``port``."""
+    return _hint("column", port=port)
+
+
+def columns(port: str = "input") -> Any:
+    """Names of columns of ``port``: the items of a list, or the keys of a mapping."""
+    return _hint("columns", port=port)
+
+
+def new_column() -> Any:
+    """The name of a column this module adds."""
+    return _hint("new_column")
+
+
+def path(mode: str = "open") -> Any:
+    """A file or folder path: ``open``, ``save`` or ``folder``; relative ones start at the flow's folder."""
+    return _hint("path", mode=mode)
+
+
+def secret() -> Any:
+    """A secret: holds a ``{{vault:…}}`` or ``{{env.…}}`` reference, never the value."""
+    return _hint("secret")
+
+
+def code(language: str = "python") -> Any:
+    """Source text; the templater leaves it alone."""
+    return _hint("code", language=language)
+
+
+def multiline() -> Any:
+    """A long text."""
+    return _hint("multiline")
+
+
+def types(port: str | None = None) -> Any:
+    """A mapping column → type in our vocabulary."""
+    return _hint("types", port=port)

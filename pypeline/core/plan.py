@@ -1,0 +1,149 @@
+"""The plan: what a run will do, as frozen, JSON-able data.
+
+A **task** is what executes or is reused, retried, timed out, cancelled and given slots: a *segment*
+(relational modules fused into one statement), a *code* module, or a *solo*. Its modules have
+records, never their own retry. Ids are stable: a task is named after its first module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pypeline.core.facts import SourceFacts
+from pypeline.core.modules import Effects, Kind
+from pypeline.schema.flow import Resources, Retry, Settings, Trigger
+
+PLAN_FORMAT = 1
+Decision = Literal["execute", "reuse", "at_run"]
+TaskKind = Literal["segment", "code", "solo", "gate"]
+EdgeType = Literal["NORMAL", "ITERATE", "START"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModule:
+    """A module ready to run: ``configs`` flat with context variables filled in (globals and secrets
+    still as ``{{…}}``); ``variables`` the values bound in its expressions and SQL, by their text
+    inside the braces; ``globals_read`` the globals it needs at run time."""
+
+    id: str
+    type: str
+    module_path: str
+    kind: Kind
+    effects: Effects
+    relational: bool
+    configs: Mapping[str, Any]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    globals_read: tuple[str, ...] = ()
+    on_reject: Literal["fail", "warn", "ignore"] = "fail"
+    enabled: bool = True
+    bypass: bool = False
+    fingerprint: str = ""
+    source: SourceFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLink:
+    """A data link. ``id`` is its text form; ``index`` its place among the links into a ``many`` port."""
+
+    id: str
+    source: str
+    source_port: str
+    target: str
+    target_port: str
+    index: int = 0
+
+    @property
+    def port(self) -> str:
+        """``module.port`` of the source: what a count belongs to."""
+        return f"{self.source}.{self.source_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """``inputs`` are link ids that come from other tasks, ``hands_over`` ports (``module.port``) that
+    other tasks read, ``after`` the tasks that must have completed first, ``cut`` why it starts here."""
+
+    id: str
+    kind: TaskKind
+    sub_flow: int
+    modules: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    hands_over: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    cut: str = ""
+    decision: Decision = "execute"
+    reason: str = "first_run"
+    cause: tuple[str, ...] = ()
+    timeout: float | None = None
+    retry: Retry = Retry()
+    resources: Resources = Resources()
+
+
+@dataclass(frozen=True, slots=True)
+class SubFlow:
+    """Modules joined by data links, or one solo. ``index`` (from 0) follows file order."""
+
+    index: int
+    title: str
+    modules: tuple[str, ...]
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Valve:
+    """A control link as the scheduler sees it; ``order`` is final (``Last`` resolved).
+    ``index`` is its place in the file among control links."""
+
+    index: int
+    source: str
+    source_sub_flow: int
+    target: str
+    target_sub_flow: int
+    order: int
+    trigger: Trigger = "ok"
+    condition: str | None = None
+    parallel: int | None = None
+    text: str = ""
+
+    @property
+    def edge_type(self) -> EdgeType:
+        """The specification's edge type."""
+        return "ITERATE" if self.trigger == "iterate" else "START" if self.trigger == "start" else "NORMAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a run needs. ``order`` lists tasks in the order they would start with one slot."""
+
+    flow: str
+    run_id: str
+    settings: Settings
+    modules: Mapping[str, PlannedModule]
+    links: Mapping[str, PlannedLink]
+    tasks: Mapping[str, Task]
+    sub_flows: tuple[SubFlow, ...]
+    valves: tuple[Valve, ...] = ()
+    on_error: tuple[str, ...] = ()
+    finally_: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    folder: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    format: int = PLAN_FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, keys in a fixed order; what ``plan.json`` and ``pype plan --json`` hold."""
+        return json.loads(json.dumps(asdict(self), default=_plain))  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    dump = getattr(value, "model_dump", None)
+    if dump is not None:
+        return dump(mode="json", by_alias=True)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"a plan cannot hold {type(value).__name__}")

@@ -1,0 +1,74 @@
+"""What running something gave: results of tasks and modules, hand-over tables, errors with a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pypeline.core.columns import Schema
+
+State = Literal["pending", "running", "completed", "failed", "cancelled"]
+TERMINAL: frozenset[State] = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """A failure as data: PYE ``code``, exception ``type``, one-line ``message``, the ``module`` and
+    ``column`` it belongs to where known, a ``mend``, and the chain of ``causes`` (outermost first)."""
+
+    code: str
+    type: str
+    message: str
+    module: str = ""
+    column: str = ""
+    mend: str = ""
+    causes: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A table on disk that another task reads: private to the run folder."""
+
+    path: str
+    format: Literal["parquet", "arrow"]
+    rows: int
+    schema: Schema = ()
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleResult:
+    """One module's record of one try. ``rows_out`` by output port, ``rows_in`` by link id."""
+
+    module: str
+    state: State
+    reason: str = "ok"
+    rows_in: Mapping[str, int] = field(default_factory=dict)
+    rows_out: Mapping[str, int] = field(default_factory=dict)
+    rejected: int = 0
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """One try of a task. ``counts`` by port (``module.port``), ``outputs`` by port, ``previews`` by
+    port as paths of Arrow files; seconds for times, bytes for memory."""
+
+    task: str
+    state: State
+    reason: str = "ok"
+    modules: tuple[ModuleResult, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    outputs: Mapping[str, HandOver] = field(default_factory=dict)
+    previews: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss: int = 0
+    host: str = ""
+    pid: int = 0
+    sql: str = ""

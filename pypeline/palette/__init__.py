@@ -1,0 +1,1 @@
+"""The modules one can place. Uses only pypeline.sdk, like any third-party module."""

@@ -1,0 +1,1 @@
+"""Icons, themes and sample flows: data, no behaviour."""

@@ -1,0 +1,1 @@
+"""How a plan runs: registry, scheduler, engines, tables, store, history. asyncio, no Qt."""

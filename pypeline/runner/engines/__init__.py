@@ -1,0 +1,1 @@
+"""Where tasks happen; every engine answers submit, status, result, cancel."""

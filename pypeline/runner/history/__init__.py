@@ -1,0 +1,1 @@
+"""Looking back at runs: reads what a run wrote, changes nothing."""

@@ -1,0 +1,91 @@
+"""An order: one try of one task, with all a worker needs and nothing it must look up.
+
+JSON-able both ways (:func:`to_json`, :func:`from_json`): it crosses the worker's pipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pypeline.core.columns import Column
+from pypeline.core.facts import FileFact, SourceFacts
+from pypeline.core.modules import Effects
+from pypeline.core.plan import PlannedLink, PlannedModule, TaskKind
+from pypeline.core.results import HandOver
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Threads, bytes of memory and seconds for this try; ``spill`` is a private folder."""
+
+    threads: int
+    memory: int
+    spill: str
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``links`` are the task's inner links and those that come in; a link that comes in has its
+    table in ``tables`` (link id → hand-over). ``hands_over`` and ``count`` list ports
+    (``module.port``). ``scratch`` is a private folder of this try, for hand-over and previews;
+    ``publish`` the path of its publish record. ``folder`` is where relative paths start."""
+
+    task: str
+    kind: TaskKind
+    attempt_no: int
+    modules: tuple[PlannedModule, ...]
+    links: tuple[PlannedLink, ...]
+    limits: Limits
+    scratch: str
+    folder: str
+    tables: Mapping[str, HandOver] = field(default_factory=dict)
+    hands_over: tuple[str, ...] = ()
+    count: tuple[str, ...] = ()
+    watch: Literal["counts", "previews", "off"] = "counts"
+    mode: Literal["auto", "pandas", "dask"] = "auto"
+    publish: str = ""
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    frame: str = "0"
+    run: str = ""
+
+
+def to_json(order: Order) -> dict[str, Any]:
+    """``order`` as plain data."""
+    return asdict(order)
+
+
+def from_json(data: Mapping[str, Any]) -> Order:
+    """The order in ``data``."""
+    return Order(
+        **{
+            **data,
+            "modules": tuple(_module(m) for m in data["modules"]),
+            "links": tuple(PlannedLink(**link) for link in data["links"]),
+            "limits": Limits(**data["limits"]),
+            "tables": {k: hand_over(v) for k, v in data["tables"].items()},
+            "hands_over": tuple(data["hands_over"]),
+            "count": tuple(data["count"]),
+        }
+    )
+
+
+def hand_over(data: Mapping[str, Any]) -> HandOver:
+    """The hand-over in ``data``."""
+    return HandOver(**{**data, "schema": tuple(Column(**c) for c in data["schema"])})
+
+
+def _module(data: Mapping[str, Any]) -> PlannedModule:
+    source = data.get("source")
+    facts = source and SourceFacts(
+        **{
+            **source,
+            "files": tuple(FileFact(**f) for f in source["files"]),
+            "header": tuple(source["header"]),
+            "columns": tuple(Column(**c) for c in source["columns"]),
+        }
+    )
+    return PlannedModule(**{**data, "effects": Effects(data["effects"]), "globals_read": tuple(data["globals_read"]), "source": facts})

@@ -1,0 +1,1 @@
+"""Tables on DuckDB and Arrow: locked connections, fused segments, previews, artifacts."""

@@ -1,0 +1,1 @@
+"""The file: models, strict reader, byte-preserving writer, problems. Text in, text out."""

@@ -1,0 +1,32 @@
+"""The face for module authors: everything a module type may import from PYpeline, and nothing else."""
+
+from __future__ import annotations
+
+from pypeline.core.columns import Column, Schema, names
+from pypeline.core.fields import aggregate, code, column, columns, expression, multiline, new_column, path, secret, sql, types
+from pypeline.core.modules import BaseModule, DataArtifact, Effects, PartitionNeed, RelationalModule, RunContext
+from pypeline.core.relation import (
+    REJECT_COLUMNS,
+    Expr,
+    Inputs,
+    Query,
+    Relation,
+    Scan,
+    Show,
+    UnionAll,
+    Values,
+    Write,
+    col,
+    literal,
+    passed,
+    port_alias,
+    quote,
+)
+from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+
+__all__ = [
+    "REJECT_COLUMNS", "BaseModule", "Column", "DataArtifact", "Effects", "Expr", "Inputs", "PartitionNeed", "Place",
+    "Problem", "PypeError", "Query", "Relation", "RelationalModule", "RunContext", "Scan", "Schema", "Show", "UnionAll",
+    "Values", "Write", "aggregate", "code", "col", "column", "columns", "did_you_mean", "expression", "literal",
+    "multiline", "names", "new_column", "passed", "path", "port_alias", "quote", "secret", "sql", "types",
+]  # fmt: skip
