@@ -26,7 +26,9 @@ EdgeType = Literal["NORMAL", "ITERATE", "START"]
 class PlannedModule:
     """A module ready to run: ``configs`` flat with context variables filled in (globals and secrets
     still as ``{{…}}``); ``variables`` the values bound in its expressions and SQL, by their text
-    inside the braces; ``globals_read`` the globals it needs at run time."""
+    inside the braces; ``globals_read`` the globals it needs at run time. ``packages`` must be
+    importable before the run starts; ``code_hash`` (``Facts.code`` of its type) tells an engine
+    whether a warm worker still holds the code that was planned with."""
 
     id: str
     type: str
@@ -42,6 +44,8 @@ class PlannedModule:
     bypass: bool = False
     fingerprint: str = ""
     source: SourceFacts | None = None
+    packages: tuple[str, ...] = ()
+    code_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,4 +88,12 @@ def _module(data: Mapping[str, Any]) -> PlannedModule:
             "columns": tuple(Column(**c) for c in source["columns"]),
         }
     )
-    return PlannedModule(**{**data, "effects": Effects(data["effects"]), "globals_read": tuple(data["globals_read"]), "source": facts})
+    return PlannedModule(
+        **{
+            **data,
+            "effects": Effects(data["effects"]),
+            "globals_read": tuple(data["globals_read"]),
+            "packages": tuple(data.get("packages", ())),
+            "source": facts,
+        }
+    )
