@@ -30,6 +30,57 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     # --- config 3xx: module types, configs, expressions, SQL --------------------------------------
     # --- run 4xx -----------------------------------------------------------------------------------
+    # --- run 48x, 49x: the command line and job folders ---------------------------------------------
+    (
+        "PYE480",
+        "a bug in PYpeline",
+        "Something happened that PYpeline does not foresee. The exit code is 3, and the details are in the file that the line names.",
+        "Please report it with that file; values given with `--set` are left out of it, read it once before you send it.",
+    ),
+    (
+        "PYE481",
+        "the command line is not understood",
+        "A command, an option or its value is unknown or missing.",
+        "Run the command with `--help` to see what it takes.",
+    ),
+    (
+        "PYE482",
+        "not a flow and not a job folder",
+        "A folder was given that does not hold what `pype build` writes: NAME.yaml, NAME_dag.json and NAME_execution_metadata.json.",
+        "Give a flow file, or a folder that `pype build` made.",
+    ),
+    (
+        "PYE483",
+        "the job folder is damaged",
+        "A file of the job folder cannot be read, is of a newer format, or the files do not belong together.",
+        "Build the job again from its flow file.",
+    ),
+    (
+        "PYE484",
+        "a module's code differs from the one the job was built with",
+        "A job folder records the hash of the code of every module type, so that the same job gives the same result; the code installed here is another.",
+        "Build the job again with the code of this machine, or install the version it was built with.",
+    ),
+    (
+        "PYE485",
+        "relative paths in a job folder",
+        "A job folder can be copied anywhere, so its relative paths start at the job folder and not where the flow file was.",
+        "Put the files into the job folder, or name their folder by a context variable such as {{context.data}}.",
+    ),
+    (
+        "PYE486",
+        "no such port or link",
+        "The flow has no module, port or data link of that name.",
+        "Give a port as `module.port` or a link as the flow file writes it.",
+    ),
+    (
+        "PYE487",
+        "the file exists already",
+        "A command that makes new files does not write over files of yours.",
+        "Choose another name, or remove the file first.",
+    ),
+    ("PYE488", "no such run", "The project's run folder holds no run of that name.", "`pype runs` lists the runs."),
+    ("PYE489", "no such name", "There is no error code or module type of that name.", "`pype explain` and `pype list-modules` list what there is."),
     # --- store 5xx ---------------------------------------------------------------------------------
 )
 

@@ -1,0 +1,52 @@
+# What a person runs. Each target makes .venv first, from requirements.lock, if it is not there.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python tools/groups.py
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test test-long lint types layers check check-offline bench docs lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+env:  ## .venv with the locked packages and this project
+	@$(PYTHON) tools/bootstrap.py
+
+demo: env  ## a sample project in ./demo: data, flow, run, picture, report
+	@$(BIN)/pype demo --folder demo
+
+test: env  ## format, lint, types, layers and all tests
+	@$(RUN) format lint types layers tests
+
+test-long: env  ## the tests that take minutes
+	@$(BIN)/python -m pytest -p no:pytest-qt -n 2 -m long
+
+lint: env  ## ruff: format and rules
+	@$(RUN) format lint
+
+types: env  ## mypy --strict
+	@$(RUN) types
+
+layers: env  ## who may import whom
+	@$(RUN) layers
+
+check: env  ## what to run before a commit: all but the tests
+	@$(RUN) format lint types layers
+
+check-offline: env  ## lint, types, layers, demo and tests without any network
+	@$(RUN) --offline format lint types layers demo tests
+
+bench: env  ## the figures of the README, 10 million rows; peers in environments of their own
+	@$(BIN)/python -m benchmarks
+
+docs: env  ## the pages that come from the code: errors, modules, schemas
+	@$(BIN)/python tools/docs.py
+
+lock: env  ## resolve requirements.lock again, for all supported Pythons
+	@test -x .venv-lock/bin/uv || { $(BIN)/python -m venv --without-pip .venv-lock && $(BIN)/python -m pip --python .venv-lock/bin/python install --quiet uv; }
+	@.venv-lock/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --group build --group test --group lint --output-file requirements.lock
+
+clean:  ## all that can be made again
+	@rm -rf .venv .venv-lock build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	@find pypeline tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

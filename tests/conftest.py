@@ -1,0 +1,22 @@
+"""For all tests: at the end, the seconds that each room's tests took (summed over workers)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    seconds: dict[str, float] = defaultdict(float)
+    count: dict[str, int] = defaultdict(int)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            where = str(getattr(report, "nodeid", "")).split("::")[0].split("/")
+            if len(where) < 3 or not hasattr(report, "when"):
+                continue
+            seconds[where[1]] += report.duration
+            count[where[1]] += report.when == "call"
+    if len(seconds) > 1:
+        terminalreporter.section("seconds of each room's tests")
+        for room in sorted(seconds, key=lambda r: -seconds[r]):
+            terminalreporter.line(f"{room:12} {count[room]:5d} tests {seconds[room]:8.1f} s")
