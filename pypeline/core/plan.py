@@ -88,18 +88,26 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class SubFlow:
-    """Modules joined by data links, or one solo. ``index`` (from 0) follows file order."""
+    """Modules joined by data links, or one solo. ``index`` (from 0) follows file order.
+
+    ``number`` is its static preorder number (who is served first). ``inputs`` groups the valves
+    (by index) that lead here; more than one group is an implicit gate that needs an open valve in
+    each. ``gate`` is a sync gate's mode: ``all``, ``any``, ``ended`` or a number."""
 
     index: int
     title: str
     modules: tuple[str, ...]
     tasks: tuple[str, ...]
+    number: int = 0
+    inputs: tuple[tuple[int, ...], ...] = ()
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Valve:
     """A control link as the scheduler sees it; ``order`` is final (``Last`` resolved).
-    ``index`` is its place in the file among control links."""
+    ``index`` is its place in the file among control links; ``variables`` the values bound in its
+    condition and ``globals_read`` the globals (``module__Var``) it needs at run time."""
 
     index: int
     source: str
@@ -111,6 +119,8 @@ class Valve:
     condition: str | None = None
     parallel: int | None = None
     text: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    globals_read: tuple[str, ...] = ()
 
     @property
     def edge_type(self) -> EdgeType:

@@ -1,0 +1,164 @@
+"""What goes into the run machine and what comes out of it: small frozen values, nothing else.
+
+Inputs tell :class:`pypeline.core.state.RunState` what happened; actions tell the scheduler what to
+do or to announce. ``frame`` is the iteration frame, ``"0"`` outside loops; ``valve`` is the index of
+a control link in the file; a sub flow is its index in the plan. Seconds for times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pypeline.core.results import State
+
+Timer = Literal["run", "hooks"]
+
+# --- inputs ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnded:
+    """A started try ended. ``reason`` is ``ok``, ``error:<Type>``, ``timeout``, ``lost`` …;
+    ``again`` is False where another try cannot help. ``modules`` holds the records that differ from
+    the task's own; ``globals`` what its modules set, by ``module__Var``."""
+
+    task: str
+    state: State
+    reason: str = "ok"
+    frame: str = "0"
+    again: bool = True
+    modules: Mapping[str, tuple[State, str]] = field(default_factory=dict)
+    globals: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A valve's condition gave ``value`` (None = null); ``error`` says why it could not be evaluated."""
+
+    valve: int
+    value: bool | None
+    error: str = ""
+    frame: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDue:
+    """The delay of a :class:`ScheduleRetry` is over."""
+
+    task: str
+    frame: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """A timer set by :class:`SetTimer` rang."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """``polite``: interrupt what runs, then on_error and finally; ``hard``: nothing more starts."""
+
+    kind: Literal["polite", "hard"] = "polite"
+
+
+Input = TaskEnded | Evaluated | RetryDue | TimedOut | StopRequested
+
+# --- actions --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartTask:
+    """Start a try of a task (``attempt_no`` from 1). Answer with :class:`TaskEnded`."""
+
+    task: str
+    frame: str
+    attempt_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTask:
+    """Interrupt a running try. It still ends with one :class:`TaskEnded`."""
+
+    task: str
+    frame: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Evaluate a valve's condition over ``values`` (by the text inside the braces; a global nobody
+    set is None). Answer with :class:`Evaluated`."""
+
+    valve: int
+    frame: str
+    expression: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRetry:
+    """Try ``attempt_no`` of a task is due in ``delay`` seconds. Answer with :class:`RetryDue`."""
+
+    task: str
+    frame: str
+    attempt_no: int
+    delay: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Ring after ``seconds``: the run's own limit, or that of on_error and finally."""
+
+    timer: Timer
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SubFlowChanged:
+    """A sub flow began or ended; announce it."""
+
+    sub_flow: int
+    frame: str
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValveChanged:
+    """A control link resolved; announce it. Each resolves exactly once."""
+
+    valve: int
+    frame: str
+    open: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleChanged:
+    """A module runs or has its one terminal record; announce it. ``task`` is empty for a module
+    that is in no task (disabled)."""
+
+    module: str
+    task: str
+    frame: str
+    state: State
+    reason: str = ""
+    attempt_no: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The one terminal record of the run. ``handled`` and ``unhandled`` are the failed sub flows."""
+
+    state: State
+    reason: str
+    handled: tuple[int, ...] = ()
+    unhandled: tuple[int, ...] = ()
+
+
+Action = StartTask | CancelTask | Evaluate | ScheduleRetry | SetTimer | SubFlowChanged | ValveChanged | ModuleChanged | Finished
