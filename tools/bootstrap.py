@@ -11,7 +11,7 @@ pip comes from the package index that pip itself is set up to use: one pinned wh
 import configparser
 import hashlib
 import html.parser
-import importlib.util
+import importlib
 import os
 import pathlib
 import shutil
@@ -45,7 +45,7 @@ def main() -> int:
     python = VENV / "bin" / "python"
     if not works(python):
         shutil.rmtree(VENV, ignore_errors=True)
-        venv.EnvBuilder(with_pip=importlib.util.find_spec("ensurepip") is not None, symlinks=True).create(str(VENV))
+        venv.EnvBuilder(with_pip=has_ensurepip(), symlinks=True).create(str(VENV))
     with tempfile.TemporaryDirectory(prefix="pypeline-bootstrap-") as folder:
         pip = [str(python), "-m", "pip"]
         if not works(python, "pip"):
@@ -81,6 +81,14 @@ def digest() -> str:
     """A digest of all that decides what the environment holds."""
     parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), repr(sys.version_info[:3]).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def has_ensurepip() -> bool:
+    """Whether this Python brings its own pip."""
+    try:
+        return bool(importlib.import_module("ensurepip").version())
+    except (ImportError, AttributeError, OSError):
+        return False
 
 
 def works(python: pathlib.Path, module: str = "sys") -> bool:

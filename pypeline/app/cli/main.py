@@ -84,7 +84,7 @@ def dispatch(words: list[str]) -> int:
     Raises:
         PypeError: there is no such command, or it does not know an option.
     """
-    if not words or words[0] in ("-h", "--help", "help") and len(words) == 1:
+    if not words or words in (["-h"], ["--help"], ["help"]):
         print(overview())
         return OK
     if words[0] in ("-V", "--version"):
