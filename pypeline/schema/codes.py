@@ -23,12 +23,79 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("PYE100", "the file cannot be read", "It is missing, is not a regular file, or may not be opened.", "Check the path and the permissions."),
     # --- graph 2xx: ids, ports, links, valves, variables ------------------------------------------
     (
+        "PYE220",
+        "not a valve",
+        "The text between the parentheses of a control link must read `order|condition`.",
+        "Write for example `(1|)`, `(2|error)`, `(1|if {{orders__row_count}} > 0)`.",
+    ),
+    (
+        "PYE221",
+        "not an order",
+        "Links of one sub flow fire in ascending order; order 0 belongs to the data links.",
+        "Use 1, 2, 3 … or Last; equal orders, several roots or `start` launch in parallel.",
+    ),
+    ("PYE222", "unknown trigger", "A link fires on one of five triggers.", "Use ok, error, always, iterate or start; an expression follows `if`."),
+    ("PYE223", "not a number of frames", "`iterate xN` runs N frames at a time; no other trigger takes a number.", "Write for example `(1|iterate x4)`."),
+    (
+        "PYE224",
+        "a column in a valve",
+        "A valve is decided between sub flows, where there is no table.",
+        "Compare variables such as `{{orders__row_count}}`; put text in single quotes.",
+    ),
+    (
+        "PYE240",
+        "not a variable",
+        "Only names may stand in {{ }}: no calls, attributes, filters or sums.",
+        "Use one of the documented forms, for example `{{context.name}}`.",
+    ),
+    ("PYE241", "unclosed variable", "`{{` opens a variable and `}}` must close it.", "Close it, or take the braces out."),
+    (
+        "PYE242",
+        "unknown variable",
+        "Nothing defines this name, so the run could not fill it in.",
+        "Check the spelling, or add the name to the context file or with `--set`.",
+    ),
+    (
         "PYE290",
         "not yet",
         "The flow uses a part of the language that this version reads and checks but does not run.",
         "Take that part out to run the flow, or wait for the release that runs it.",
     ),
     # --- config 3xx: module types, configs, expressions, SQL --------------------------------------
+    ("PYE330", "empty or incomplete expression", "The text ends before the expression does.", "Complete it."),
+    ("PYE331", "not an expression", "The text is no scalar expression of SQL.", "Check brackets, quotes and operators near the place shown."),
+    (
+        "PYE332",
+        "not allowed in expressions",
+        "Expressions are values only: no statements, sub-queries, attributes, lambdas or comments.",
+        "Say it with the documented operators and functions, or use a SQL module.",
+    ),
+    (
+        "PYE333",
+        "function not available",
+        "Only documented functions that cannot reach files or change between runs are available.",
+        "Choose one from the list of functions.",
+    ),
+    ("PYE334", "wrong number of arguments", "The function takes another number of arguments.", "Follow its signature."),
+    (
+        "PYE335",
+        "unknown column",
+        "The input has no column of that name; names match exactly, capitals included.",
+        "Check the spelling; text goes in single quotes.",
+    ),
+    (
+        "PYE336",
+        "a variable that cannot stand here",
+        "A variable is bound as one value: a number, a text, true, false or null; a list only inside `in (…)`.",
+        "Give it such a value, or use it elsewhere.",
+    ),
+    ("PYE337", "over the limits", "Length, depth and cost of an expression are limited so that no expression can stall a run.", "Split it into several steps."),
+    (
+        "PYE338",
+        "aggregate or window function outside its place",
+        "A plain expression is worked out row by row.",
+        "Use the aggregate module, or take the function out.",
+    ),
     # --- run 4xx -----------------------------------------------------------------------------------
     # --- run 48x, 49x: the command line and job folders ---------------------------------------------
     (
