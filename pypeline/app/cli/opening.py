@@ -1,0 +1,97 @@
+"""From the words a person types to a checked flow, its facts and its plan: the way every command goes.
+
+In: a flow file or a job folder, and the context options. Out: :class:`Opened`; then facts and plan.
+Warnings are shown once, errors leave as :class:`PypeError`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pypeline.app.cli.failure import show
+from pypeline.app.cli.parser import Parser, sets, with_context
+from pypeline.core.catalogue import Catalogue
+from pypeline.core.check import check
+from pypeline.core.facts import Facts
+from pypeline.core.plan import Plan
+from pypeline.runner.registry import load
+from pypeline.schema.flow import Flow
+from pypeline.schema.problems import Problem, PypeError, errors
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A flow as it stands in its file. ``folder`` is where its relative paths start; ``warnings``
+    are what the reader or the job's loader had to say."""
+
+    flow: Flow
+    catalogue: Catalogue
+    folder: Path
+    warnings: tuple[Problem, ...] = ()
+
+
+def with_flow(parser: Parser, what: str = "a flow file (.yaml), or a job folder made by `pype build`") -> None:
+    """The flow argument and the options that choose its context values."""
+    parser.add_argument("flow", type=Path, metavar="FLOW", help=what)
+    with_context(parser)
+
+
+def opened(path: Path, *, trust: bool = False) -> Opened:
+    """The flow at ``path``.
+
+    Raises:
+        PypeError: it cannot be read, or is no flow.
+    """
+    if path.is_dir():
+        from pypeline.runner.build import load_job
+
+        job = load_job(path, trust=trust)
+        return Opened(job.flow, job.catalogue, job.folder, job.warnings)
+    from pypeline.schema.reader import read_file
+
+    result = read_file(path)
+    if result.flow is None:
+        raise PypeError(*result.problems)
+    folder = path.resolve().parent
+    return Opened(result.flow, load(folder), folder, result.problems)
+
+
+def context_values(flow: Flow, folder: Path, options: argparse.Namespace) -> Mapping[str, Any]:
+    """The context variables' values: the default file, the chosen one over it, ``--set`` last."""
+    from pypeline.runner.variables import context
+
+    return context(flow, folder, options.context, sets(options))
+
+
+def checked(found: Opened, options: argparse.Namespace) -> list[Problem]:
+    """All problems of the flow, the reader's first."""
+    return [*found.warnings, *check(found.flow, found.catalogue, context_values(found.flow, found.folder, options))]
+
+
+def accept(problems: Iterable[Problem]) -> None:
+    """Show warnings.
+
+    Raises:
+        PypeError: there are errors; it carries the warnings too.
+    """
+    problems = list(problems)
+    if errors(problems):
+        raise PypeError(*problems)
+    show(problems)
+
+
+def planned(found: Opened, options: argparse.Namespace, *, deep: bool = False) -> tuple[Facts, Plan]:
+    """Facts and plan of a flow that has passed :func:`accept`.
+
+    Raises:
+        PypeError: a file is missing, a context is unknown, …
+    """
+    from pypeline.core.planner import plan
+    from pypeline.runner.facts import gather
+
+    facts = gather(found.flow, found.catalogue, found.folder, context_name=options.context, sets=sets(options), deep=deep)
+    return facts, plan(found.flow, facts)
