@@ -1,0 +1,1 @@
+"""The workers behind :mod:`pypeline.core.state`: tasks, orders of control links, failures, halts."""

@@ -1,0 +1,137 @@
+"""Tasks of a sub flow: waves of what has its inputs, tries and retries, one terminal record each.
+
+Steps: ``task_final`` (a task has its last result). A sub flow ends when all its tasks have ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pypeline.core.actions import CancelTask, ScheduleRetry, TaskEnded
+from pypeline.core.control.machine import Machine
+from pypeline.core.control.records import SubFlowRun, TaskRun
+from pypeline.core.fingerprint import fraction
+from pypeline.core.results import State
+from pypeline.schema.flow import Retry
+
+
+def begin(machine: Machine, sub: SubFlowRun) -> None:
+    """``sub`` may run now: its first wave is ready. Gates and disabled sub flows end at once."""
+    if sub.ended:
+        return
+    tasks = sub.tasks
+    if not tasks:
+        machine.post("cancel", sub, "disabled", None)
+        return
+    inside = {name for task in tasks for name in task.task.modules}
+    for name in sub.plan.modules:
+        if name not in inside:
+            machine.record(name, "", sub.frame, ("cancelled", "disabled"))
+    if sub.plan.gate:
+        sub.began = True
+        tasks[0].attempt = 1
+        machine.change(sub, "running", "")
+        machine.post("task_final", tasks[0], "completed", "ok", {})
+        return
+    for task in tasks:
+        if task.left == 0:
+            machine.queue(task)
+
+
+def ended(machine: Machine, task: TaskRun, event: TaskEnded) -> None:
+    """A try of ``task`` ended: try again, or make the result final. Late results are ignored."""
+    if task.phase != "running":
+        return
+    machine.globals.update({name.lower(): value for name, value in event.globals.items()})
+    if event.state == "failed" and not task.cancelling and event.again:
+        retry = task.task.retry
+        if task.attempt < retry.attempts and may_try_again(machine, task.sub) and _meant(retry, event.reason):
+            task.phase = "retry"
+            task.reason = event.reason
+            wait = delay(retry, task.attempt, f"{machine.plan.run_id}/{task.task.id}")
+            machine.say(ScheduleRetry(task.task.id, task.sub.frame, task.attempt + 1, wait, event.reason))
+            return
+    reason = event.reason
+    if event.state == "failed":
+        reason = last_reason(task, reason)
+    elif event.state == "cancelled" and task.cancelling:
+        reason = task.cancelling
+    machine.post("task_final", task, event.state, reason, event.modules)
+
+
+def may_try_again(machine: Machine, sub: SubFlowRun) -> bool:
+    """After a halt no further try begins, except below handlers (control rule 18)."""
+    return not machine.halted or (sub.shielded and machine.stopped != "hard")
+
+
+def last_reason(task: TaskRun, reason: str) -> str:
+    """The reason of a final failure: after several tries it says that they are used up."""
+    return reason if task.attempt < 2 else f"retries_exhausted:{reason.removeprefix('error:')}"
+
+
+def retry_due(machine: Machine, task: TaskRun) -> None:
+    """The delay is over: the task queues again under its old number (control rule 5)."""
+    if task.phase == "retry":
+        machine.queue(task)
+
+
+def final(machine: Machine, task: TaskRun, state: State, reason: str, modules: Mapping[str, tuple[State, str]]) -> None:
+    """The terminal record of ``task`` and its modules, and what follows inside the sub flow."""
+    if task.phase == "ended":
+        return
+    sub = task.sub
+    task.phase = "ended"
+    machine.task_ends[task.task.id, sub.frame] = (state, reason)
+    for name in task.task.modules:
+        machine.record(name, task.task.id, sub.frame, modules.get(name, (state, reason)), attempt=max(task.attempt, 1))
+    if state == "completed":
+        for fed in task.feeds:
+            fed.left -= 1
+            if fed.left == 0 and fed.phase == "waiting":
+                machine.queue(fed)
+    else:
+        if state == "failed" and not sub.failure:
+            sub.failure = "pending"
+            sub.reason = reason
+            machine.post("judge", sub)
+        for fed in task.feeds:
+            if fed.phase == "waiting":
+                machine.post("task_final", fed, "cancelled", reason if state == "cancelled" else "upstream_failed", {})
+    sub.tasks_left -= 1
+    if sub.tasks_left == 0:
+        machine.post("end", sub)
+
+
+def interrupt(machine: Machine, tasks: Iterable[TaskRun], reason: str) -> None:
+    """Stop what runs and start nothing more of ``tasks``."""
+    for task in tasks:
+        if task.phase == "running":
+            if not task.cancelling:
+                task.cancelling = reason
+                machine.say(CancelTask(task.task.id, task.sub.frame, reason))
+        elif task.phase != "ended" and not _gave_up(machine, task):
+            machine.post("task_final", task, "cancelled", reason, {})
+
+
+def give_up_retries(machine: Machine, tasks: Iterable[TaskRun]) -> None:
+    """No further try begins: what waits for one ends with its last error (control rule 18)."""
+    for task in tasks:
+        _gave_up(machine, task)
+
+
+def _gave_up(machine: Machine, task: TaskRun) -> bool:
+    between_tries = task.phase == "retry" or (task.phase == "ready" and task.attempt > 0)
+    if between_tries:
+        machine.post("task_final", task, "failed", last_reason(task, task.reason), {})
+    return between_tries
+
+
+def _meant(retry: Retry, reason: str) -> bool:
+    return not retry.retry_on or reason.removeprefix("error:") in retry.retry_on
+
+
+def delay(retry: Retry, tried: int, seed: str) -> float:
+    """Seconds to wait after try ``tried`` (from 1). Jitter takes up to half of it away, by ``seed``."""
+    grown = {"fixed": 1.0, "linear": float(tried), "exponential": 2.0 ** min(tried - 1, 60)}[retry.backoff] * retry.delay
+    wait = grown if retry.max_delay is None else min(grown, retry.max_delay)
+    return wait * (1 - fraction(f"{seed}/{tried}") / 2) if retry.jitter else wait

@@ -1,0 +1,176 @@
+"""The run as a pure machine: what happened goes in, what to do comes out.
+
+:class:`RunState` knows the whole meaning of control flow (control-rules.md) and neither a clock, a
+loop nor a thread, so it can be tested, simulated and replayed. The scheduler's part is small::
+
+    state = RunState(plan)
+    perform(state.start())
+    while not state.finished:
+        while (task := state.peek()) and there_is_room_for(task):
+            perform(state.take())
+        perform(state.feed(*whatever_happened()))
+
+A constant amount of work per event and no recursion; only a halt or a stop walks over all sub flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from heapq import heappop
+from typing import Any
+
+from pypeline.core.actions import Action, Evaluated, Finished, Input, ModuleChanged, RetryDue, StartTask, StopRequested, TaskEnded, TimedOut
+from pypeline.core.control import halting, handling, orders, tasks
+from pypeline.core.control.machine import Key, Machine
+from pypeline.core.control.records import TaskRun
+from pypeline.core.plan import Plan, Task
+from pypeline.core.results import State
+
+_STEPS: Mapping[str, Callable[..., None]] = {
+    "task_final": tasks.final,
+    "end": orders.end,
+    "next_order": orders.next_order,
+    "resolve_order": orders.resolve_order,
+    "open": orders.open_link,
+    "close": orders.close_link,
+    "cancel": orders.cancel,
+    "span_over": orders.span_over,
+    "own_end": handling.own_end,
+    "link_settled": handling.link_settled,
+    "judge": handling.judge,
+    "late_failure": handling.late_failure,
+    "part_over": halting.part_over,
+    "main_over": halting.main_over,
+    "next_hook": halting.next_hook,
+}
+
+
+class RunState:
+    """The state of one run of ``plan``."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._machine = Machine(plan)
+
+    def start(self) -> list[Action]:
+        """Begin the run. Called once, first."""
+        halting.start(self._machine)
+        return self._settle()
+
+    def feed(self, *events: Input) -> list[Action]:
+        """Tell what happened; events of one call happened at one instant (rule 6: ends come first,
+        in preorder, then halts are judged, and only then does anything start).
+
+        An event about something that is not under way (a late result, an answer after a halt) is
+        ignored.
+        """
+        machine = self._machine
+        for event in sorted(events, key=self._rank) if len(events) > 1 else events:
+            if isinstance(event, TaskEnded):
+                tasks.ended(machine, machine.tasks[event.task, event.frame], event)
+            elif isinstance(event, Evaluated):
+                orders.evaluated(machine, machine.links[event.valve, event.frame], event)
+            elif isinstance(event, RetryDue):
+                tasks.retry_due(machine, machine.tasks[event.task, event.frame])
+            else:
+                # the ends before it have ended: their consequences come first
+                self._drain()
+                self._stop(event)
+        return self._settle()
+
+    def peek(self) -> Task | None:
+        """The task to start next, or None. Which one it is may change with every event."""
+        task = self._first()
+        return None if task is None else task.task
+
+    def take(self) -> list[Action]:
+        """Start the task that :meth:`peek` shows: its StartTask comes last. Empty when there is none."""
+        task = self._first()
+        if task is None:
+            return []
+        machine, sub = self._machine, task.sub
+        heappop(machine.ready)
+        task.phase = "running"
+        task.attempt += 1
+        if not sub.began:
+            sub.began = True
+            machine.change(sub, "running", "")
+        for name in task.task.modules:
+            machine.say(ModuleChanged(name, task.task.id, sub.frame, "running", "", task.attempt))
+        machine.say(StartTask(task.task.id, sub.frame, task.attempt))
+        return self._said()
+
+    @property
+    def finished(self) -> Finished | None:
+        """The run's terminal record, once it has one."""
+        return self._machine.finished
+
+    @property
+    def halted(self) -> str:
+        """Why nothing new starts outside handlers; empty while the run goes its way."""
+        return self._machine.halted
+
+    @property
+    def modules(self) -> Mapping[Key, tuple[State, str]]:
+        """The terminal records so far: (module, frame) → (state, reason)."""
+        return self._machine.modules
+
+    @property
+    def tasks(self) -> Mapping[Key, tuple[State, str]]:
+        """The terminal records so far: (task, frame) → (state, reason)."""
+        return self._machine.task_ends
+
+    def sub_flow(self, index: int, frame: str = "0") -> tuple[State, str]:
+        """State and reason of a sub flow."""
+        sub = self._machine.subs[index, frame]
+        return sub.state, sub.reason
+
+    def attempt(self, task: str, frame: str = "0") -> int:
+        """How many tries of ``task`` have been started."""
+        return self._machine.tasks[task, frame].attempt
+
+    def _first(self) -> TaskRun | None:
+        ready = self._machine.ready
+        while ready:
+            task = ready[0][-1]
+            if task.phase == "ready":
+                return task
+            heappop(ready)
+        return None
+
+    def _rank(self, event: Input) -> tuple[int, int, int]:
+        if isinstance(event, TaskEnded):
+            task = self._machine.tasks[event.task, event.frame]
+            return 0, task.sub.plan.number, task.turn
+        return 2 if isinstance(event, (StopRequested, TimedOut)) else 1, 0, 0
+
+    def _stop(self, event: StopRequested | TimedOut) -> None:
+        machine = self._machine
+        if isinstance(event, StopRequested):
+            halting.stop(machine, event.kind, "stopped_by_user")
+        elif event.timer == "run":
+            halting.stop(machine, "polite", "timeout")
+        elif machine.stage == "hooks":
+            halting.stop(machine, "hard", "timeout")
+
+    def _settle(self) -> list[Action]:
+        machine = self._machine
+        while True:
+            self._drain()
+            if machine.halt_due and not machine.halted:
+                halting.halt(machine, "halted", interrupt=machine.plan.settings.on_halt == "interrupt")
+            elif machine.begin:
+                while machine.begin:
+                    tasks.begin(machine, heappop(machine.begin)[-1])
+            elif not machine.steps:
+                return self._said()
+
+    def _drain(self) -> None:
+        machine = self._machine
+        steps = machine.steps
+        while steps:
+            step: tuple[Any, ...] = steps.popleft()
+            _STEPS[step[0]](machine, *step[1:])
+
+    def _said(self) -> list[Action]:
+        said, self._machine.out = self._machine.out, []
+        return said
