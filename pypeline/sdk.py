@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pypeline.core.columns import Column, Schema, names
-from pypeline.core.fields import aggregate, code, column, columns, expression, multiline, new_column, path, secret, sql, types
+from pypeline.core.declare import declare, to_registry
+from pypeline.core.fields import ModuleConfig, aggregate, code, column, columns, expression, multiline, new_column, path, secret, sql, types, unit
 from pypeline.core.modules import BaseModule, DataArtifact, Effects, PartitionNeed, RelationalModule, RunContext
+from pypeline.core.naming import distinct, find, find_all, fresh, known_type, misfit
 from pypeline.core.relation import (
     REJECT_COLUMNS,
     Expr,
@@ -22,11 +24,12 @@ from pypeline.core.relation import (
     port_alias,
     quote,
 )
-from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+from pypeline.schema.problems import Path, Place, Problem, PypeError, did_you_mean
 
 __all__ = [
-    "REJECT_COLUMNS", "BaseModule", "Column", "DataArtifact", "Effects", "Expr", "Inputs", "PartitionNeed", "Place",
-    "Problem", "PypeError", "Query", "Relation", "RelationalModule", "RunContext", "Scan", "Schema", "Show", "UnionAll",
-    "Values", "Write", "aggregate", "code", "col", "column", "columns", "did_you_mean", "expression", "literal",
-    "multiline", "names", "new_column", "passed", "path", "port_alias", "quote", "secret", "sql", "types",
+    "REJECT_COLUMNS", "BaseModule", "Column", "DataArtifact", "Effects", "Expr", "Inputs", "ModuleConfig", "PartitionNeed", "Path", "Place",
+    "Problem", "PypeError", "Query", "Relation", "RelationalModule", "RunContext", "Scan", "Schema", "Show", "UnionAll", "Values",
+    "Write", "aggregate", "code", "col", "column", "columns", "declare", "did_you_mean", "distinct", "expression", "find", "find_all", "fresh",
+    "known_type", "literal", "misfit", "multiline", "names", "new_column", "passed", "path", "port_alias", "quote", "secret", "sql",
+    "to_registry", "types", "unit",
 ]  # fmt: skip

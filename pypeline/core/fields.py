@@ -11,10 +11,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 HINT = "x-pype"
+
+
+class ModuleConfig(BaseModel):
+    """Base of a module type's config model: frozen, no unknown keys, and as strict as its JSON Schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 def _hint(editor: str, **more: Any) -> Any:
@@ -75,3 +81,8 @@ def multiline() -> Any:
 def types(port: str | None = None) -> Any:
     """A mapping column → type in our vocabulary."""
     return _hint("types", port=port)
+
+
+def unit(name: str) -> Any:
+    """What a number counts: ``rows``, ``bytes``, ``seconds`` …"""
+    return _hint("number", unit=name)
