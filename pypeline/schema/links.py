@@ -11,6 +11,10 @@ from typing import Any
 DATA_LINK = re.compile(r"^\s*(?P<source>[^\s.()|]+)\.(?P<source_port>[^\s.()|]+)\s+-\s+(?P<target>[^\s.()|]+)\.(?P<target_port>[^\s.()|]+)\s*$")
 CONTROL_LINK = re.compile(r"^\s*(?P<source>[^\s()|]+)\s*\((?P<valve>.*)\)\s*(?P<target>[^\s()|]+)\s*$", re.DOTALL)
 
+# the same two forms for JSON Schema, whose patterns know no named groups
+DATA_LINK_PATTERN = r"^\s*[^\s.()|]+\.[^\s.()|]+\s+-\s+[^\s.()|]+\.[^\s.()|]+\s*$"
+CONTROL_LINK_PATTERN = r"^\s*[^\s()|]+\s*\([\s\S]*\)\s*[^\s()|]+\s*$"
+
 
 def data_link_parts(value: Any) -> Any:
     """The parts of a data link's text; a mapping or model passes through.

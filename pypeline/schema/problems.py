@@ -105,6 +105,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {shown}{', …' if len(names) > 8 else ''}."
 
 
+def path_text(path: Path) -> str:
+    """A key path in words: ``modules[2].configs.required.rows``."""
+    words = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return words[1:] if words.startswith(".") else words
+
+
 def errors(problems: Iterable[Problem]) -> list[Problem]:
     """The problems that stop a build or a run."""
     return [p for p in problems if p.severity == "error"]
