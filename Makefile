@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python tools/groups.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-long lint types layers check check-offline bench docs lock clean
+.PHONY: help env env-desktop demo test test-long lint types layers check check-offline bench docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -12,29 +12,32 @@ help:  ## this list
 env:  ## .venv with the locked packages and this project
 	@$(PYTHON) tools/bootstrap.py
 
+env-desktop:  ## the same with Qt and what tests of the window need
+	@$(PYTHON) tools/bootstrap.py --desktop
+
 demo: env  ## a sample project in ./demo: data, flow, run, picture, report
 	@$(BIN)/pype demo --folder demo
 
-test: env  ## format, lint, types, layers and all tests
-	@$(RUN) format lint types layers tests
+test: env-desktop  ## format, lint, types, layers and all tests
+	@$(RUN) format lint types layers desktop tests
 
-test-long: env  ## the tests that take minutes
+test-long: env-desktop  ## the tests that take minutes
 	@$(BIN)/python -m pytest -p no:pytest-qt -n 2 -m long
 
 lint: env  ## ruff: format and rules
 	@$(RUN) format lint
 
-types: env  ## mypy --strict
+types: env-desktop  ## mypy --strict
 	@$(RUN) types
 
-layers: env  ## who may import whom
+layers: env-desktop  ## who may import whom
 	@$(RUN) layers
 
-check: env  ## what to run before a commit: all but the tests
+check: env-desktop  ## what to run before a commit: all but the tests
 	@$(RUN) format lint types layers
 
-check-offline: env  ## lint, types, layers, demo and tests without any network
-	@$(RUN) --offline format lint types layers demo tests
+check-offline: env-desktop  ## lint, types, layers, demo and tests without any network
+	@$(RUN) --offline format lint types layers demo desktop tests
 
 bench: env  ## the figures of the README, 10 million rows; peers in environments of their own
 	@$(BIN)/python -m benchmarks
@@ -46,6 +49,9 @@ lock: env  ## resolve requirements.lock again, for all supported Pythons
 	@test -x .venv-lock/bin/uv || { $(BIN)/python -m venv --without-pip .venv-lock && $(BIN)/python -m pip --python .venv-lock/bin/python install --quiet uv; }
 	@.venv-lock/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --group build --group test --group lint --output-file requirements.lock
+	@.venv-lock/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --extra desktop --group desktop-test --constraints requirements.lock \
+		$(foreach name,$(shell sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.lock),--no-emit-package $(name)) --output-file requirements-desktop.lock
 
 clean:  ## all that can be made again
 	@rm -rf .venv .venv-lock build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

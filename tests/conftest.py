@@ -1,9 +1,18 @@
-"""For all tests: at the end, the seconds that each room's tests took (summed over workers)."""
+"""For all tests: the seconds that each room's tests took, and Qt's settings where pytest-qt is not loaded."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import Any
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    # a headless run leaves pytest-qt out (it needs Qt's system libraries); its settings stay known
+    if not pluginmanager.hasplugin("pytest-qt"):
+        parser.addini("qt_api", "Qt binding")
+        parser.addini("qt_log_level_fail", "level of Qt messages that fails a test")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -1,8 +1,9 @@
 """Make `.venv` from nothing but a bare Python: what `make` runs before anything else.
 
-In: `requirements.lock` (hashes), `pyproject.toml`. Out: `.venv` with the locked packages and this
-project, and `.venv/.ready`, which holds a digest of what it was made from. Standard library only,
-and old syntax, so that an old Python can say clearly that it is too old.
+In: `requirements.lock` (hashes), `pyproject.toml`; with `--desktop` also `requirements-desktop.lock`.
+Out: `.venv` with the locked packages and this project, and one file for each lock, `.venv/.ready-…`,
+which holds a digest of what it was made from. Standard library only, and old syntax, so that an
+old Python can say clearly that it is too old.
 
 Where a system has no `ensurepip` (Debian splits it off), the environment is made without pip, and
 pip comes from the package index that pip itself is set up to use: one pinned wheel, digest checked.
@@ -26,7 +27,7 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
-READY = VENV / ".ready"
+DESKTOP_LOCK = ROOT / "requirements-desktop.lock"
 OLDEST, NEWEST = (3, 11), (3, 14)
 PIP_WHEEL = "pip-26.3-py3-none-any.whl"
 PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
@@ -38,8 +39,9 @@ def main() -> int:
     """Make or refresh the environment; 0 when it is ready, 2 with one line of advice when it cannot be."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         return use_another_python()
-    made_from = digest()
-    if READY.is_file() and READY.read_text() == made_from:
+    locks = [LOCK, DESKTOP_LOCK] if "--desktop" in sys.argv[1:] else [LOCK]
+    wanted = [lock for lock in locks if not is_ready(lock)]
+    if not wanted:
         return 0
     print("making .venv with Python %d.%d.%d" % sys.version_info[:3], flush=True)  # noqa: UP031
     python = VENV / "bin" / "python"
@@ -54,15 +56,14 @@ def main() -> int:
                 print("cannot get pip: no package index answers. Install it once as root: apt-get install -y python3-venv", file=sys.stderr)
                 return 2
             pip = [str(python), "%s/pip" % wheel]  # noqa: UP031 -- a wheel runs as a zip
-        quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
-        for what in (
-            ["--require-hashes", "--only-binary", ":all:", "-r", str(LOCK)],
-            ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
-        ):
+        quiet = ["--quiet", "--quiet", "--disable-pip-version-check", "--no-input"]
+        steps = [["--require-hashes", "--only-binary", ":all:", "-r", str(lock)] for lock in wanted]
+        for what in [*steps, ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]]:
             if subprocess.call(pip + ["install"] + quiet + what):  # noqa: RUF005
                 print("cannot install into .venv: see pip's message above", file=sys.stderr)
                 return 2
-    READY.write_text(made_from)
+    for lock in wanted:
+        stamp(lock).write_text(digest(lock))
     return 0
 
 
@@ -71,15 +72,25 @@ def use_another_python() -> int:
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         found = shutil.which("python3.%d" % minor)  # noqa: UP031
         if found and works(pathlib.Path(found)):
-            return subprocess.call([found, str(pathlib.Path(__file__).resolve())])
+            return subprocess.call([found, str(pathlib.Path(__file__).resolve()), *sys.argv[1:]])
     have = "%d.%d" % sys.version_info[:2]  # noqa: UP031
     print("Python 3.11 to 3.14 is needed, python3 here is %s. Run: make PYTHON=/path/to/python3.11" % have, file=sys.stderr)  # noqa: UP031
     return 2
 
 
-def digest() -> str:
-    """A digest of all that decides what the environment holds."""
-    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), repr(sys.version_info[:3]).encode()]
+def stamp(lock: pathlib.Path) -> pathlib.Path:
+    """The file that says what of ``lock`` is installed."""
+    return VENV / (".ready-" + lock.stem)
+
+
+def is_ready(lock: pathlib.Path) -> bool:
+    """Whether ``.venv`` holds ``lock`` as it is now."""
+    return stamp(lock).is_file() and stamp(lock).read_text() == digest(lock)
+
+
+def digest(lock: pathlib.Path) -> str:
+    """A digest of all that decides what installing ``lock`` gives."""
+    parts = [lock.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), repr(sys.version_info[:3]).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
