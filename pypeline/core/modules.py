@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pypeline.core.columns import Schema
-from pypeline.core.relation import Inputs, Relation
+from pypeline.core.relation import Expr, Inputs, Relation, col
+from pypeline.schema.problems import Path, Place, PypeError
 
 Kind = Literal["source", "mod", "sink", "solo"]
 
@@ -170,6 +171,20 @@ class RelationalModule(BaseModule):
         with problems whose ``place.path`` is relative to the config (e.g. ``("condition",)``).
         """
         raise NotImplementedError(f"{type(self).__name__} defines no relate()")
+
+    def expr(self, field_path: Path, text: str, schema: Schema, port: str = "input", aggregates: bool = False) -> Expr:
+        """The expression ``text`` of the config field at ``field_path``, over the columns of ``port``,
+        this module's variables bound.
+
+        Raises:
+            PypeError: what is wrong; ``place.path`` is ``field_path``, the place in the text is in the message.
+        """
+        from pypeline.core import expressions
+
+        try:
+            return expressions.compile(text, {c.name: col(port, c.name) for c in schema}, self.variables, aggregates=aggregates)
+        except expressions.ExpressionError as error:
+            raise PypeError(error.problem(Place(path=field_path), text)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def parse(text: str) -> ValveSpec:
     Raises:
         ValveError: the text is no valve; ``offset`` points into it.
     """
-    head, bar, tail = text.partition("|")
+    head, bar, _ = text.partition("|")
     if not bar:
         raise ValveError("PYE220", "the valve has no `|` between its order and its condition", len(text), f"Write `({text.strip() or '1'}|)`: {_FORM}.")
     order = _order(head)
@@ -75,7 +75,7 @@ def parse(text: str) -> ValveSpec:
 
 def format(spec: ValveSpec) -> str:
     """``spec`` in its canonical spelling, without parentheses; :func:`parse` gives it back."""
-    parts = [] if spec.trigger == "ok" else [spec.trigger]
+    parts: list[str] = [] if spec.trigger == "ok" else [spec.trigger]
     if spec.parallel is not None:
         parts.append(f"x{spec.parallel}")
     if spec.condition is not None:
