@@ -253,6 +253,77 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Write the types into the flow.",
     ),
     # --- run 4xx -----------------------------------------------------------------------------------
+    (
+        "PYE450",
+        "another protocol version",
+        "A worker process and the program that started it come from different versions of PYpeline.",
+        "PYpeline was probably updated while it ran: start it again.",
+    ),
+    ("PYE451", "no worker process", "The system refuses to start another process.", "Free some memory or processes and run again."),
+    (
+        "PYE452",
+        "a worker ended without a result",
+        "The process in which the module ran has ended by itself, so its result is not known.",
+        "Look for `sys.exit` or `os._exit` in the module's code, and read its log.",
+    ),
+    (
+        "PYE453",
+        "a worker was killed",
+        "A signal ended the process in which the module ran; SIGKILL often means that the memory was used up.",
+        "Give the module more memory (`resources: {memory: …}`), or let less run beside it.",
+    ),
+    ("PYE454", "out of time", "The task ran longer than its `timeout` allows and was stopped.", "Allow more time, or make the task smaller."),
+    (
+        "PYE455",
+        "a package is missing",
+        "A module type needs a Python package that is not installed here; a run would fail in the middle.",
+        "Install the package into the environment that runs the flow.",
+    ),
+    (
+        "PYE456",
+        "a sink cannot write there",
+        "The folder of a sink's file is missing or may not be written to; a run would fail at its very end.",
+        "Make the folder, or change its permissions or the path.",
+    ),
+    (
+        "PYE457",
+        "more than this machine has",
+        "A module asks for more cpus, memory, gpus or named slots than there are, so it could never start.",
+        "Ask for less, declare the slots in the flow, or run on a larger machine.",
+    ),
+    ("PYE458", "a source file has gone", "A file that the plan reads is no longer there.", "Put the file back, or plan again."),
+    ("PYE459", "the module failed", "The module's own code raised an exception.", "Read the message, the module's log and its configs."),
+    (
+        "PYE460",
+        "the module broke its contract",
+        "What a code module returned is not what its ports promise: a mapping from output ports to tables.",
+        "Return a DataFrame, an Arrow or Polars table, a Dask frame, a list or an artifact for every linked port.",
+    ),
+    ("PYE461", "a global that is no plain value", "Globals are texts, numbers, lists and mappings, never tables or objects.", "Hand tables on by links."),
+    (
+        "PYE462",
+        "a condition has no value",
+        "A valve's condition could not be evaluated with the values of this run.",
+        "Read the message, and mend the condition.",
+    ),
+    (
+        "PYE463",
+        "the engine host gives no answer",
+        "The process that binds and previews took too long and was restarted.",
+        "Try again; make the flow smaller if it stays.",
+    ),
+    (
+        "PYE464",
+        "no preview of this link",
+        "The link lies below a module that runs code or writes, and a preview runs neither.",
+        "Run the flow once: the window then shows the last run's rows.",
+    ),
+    (
+        "PYE465",
+        "a global that nobody has set",
+        "A config names a global variable whose module has not set it in this run.",
+        "Let the module that sets it run first.",
+    ),
     # --- run 48x, 49x: the command line and job folders ---------------------------------------------
     (
         "PYE480",
@@ -305,6 +376,26 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("PYE488", "no such run", "The project's run folder holds no run of that name.", "`pype runs` lists the runs."),
     ("PYE489", "no such name", "There is no error code or module type of that name.", "`pype explain` and `pype list-modules` list what there is."),
     # --- store 5xx ---------------------------------------------------------------------------------
+    (
+        "PYE500",
+        "the run folder is open to everybody",
+        "Anybody could change what a run trusts.",
+        "Take the right away (`chmod o-w`) once you have checked the folder.",
+    ),
+    (
+        "PYE501",
+        "the run folder is somebody else's",
+        "Runs keep private data there, so it must belong to who runs.",
+        "Name a folder of your own in PYPELINE_HOME.",
+    ),
+    ("PYE502", "the run folder cannot be used", "It cannot be made, or may not be written to.", "Name a folder you may write to in PYPELINE_HOME."),
+    ("PYE503", "the disk is full", "What was being written is not there; what was there before is untouched.", "Free some space there and run again."),
+    (
+        "PYE504",
+        "cannot write",
+        "The system refuses to write the file; what was there before is untouched.",
+        "Check the permissions of the folder and the disk.",
+    ),
 )
 
 CODES: dict[str, Code] = {row[0]: Code(*row) for row in _ROWS}

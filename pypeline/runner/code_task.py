@@ -1,0 +1,247 @@
+"""Running a code module: its life (setup, run, teardown), its context, its inputs and outputs.
+
+In: an order for one module and the tables it names. Out: a :class:`TaskResult` and Arrow files for
+the tasks that read on. An instance is set up once and lives over the tries of its task, in this
+process, until the host releases the task; teardown is then always awaited, whatever happened.
+One event loop and one pool of threads serve all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pypeline.core.modules import BaseModule, RunContext
+from pypeline.core.plan import PlannedModule
+from pypeline.core.results import HandOver, ModuleResult, TaskResult
+from pypeline.runner import hand_overs
+from pypeline.runner.failures import describe, first_line
+from pypeline.runner.order import Order
+from pypeline.schema.problems import Place, Problem, PypeError
+
+
+class Threads:
+    """``ctx.executor``: the one pool for blocking work."""
+
+    def __init__(self, count: int) -> None:
+        self.pool = ThreadPoolExecutor(count, thread_name_prefix="module")
+        self._lock = threading.Lock()
+        self.busy = 0
+
+    async def run_in_thread(self, fn: Callable[..., Any], *args: Any) -> Any:
+        """``fn(*args)`` in a thread. A cancel stops the waiting at once; the thread ends by itself."""
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self.pool, partial(context.run, self._counted, fn, args))
+
+    def _counted(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        with self._lock:
+            self.busy += 1
+        try:
+            return fn(*args)
+        finally:
+            with self._lock:
+                self.busy -= 1
+
+    def close(self) -> None:
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Globals:
+    """The run's globals as one try sees them: locked, keys without regard to case, and what it set."""
+
+    def __init__(self, known: Mapping[str, Any]) -> None:
+        self._lock = threading.Lock()
+        self._values = {k.casefold(): v for k, v in known.items()}
+        self._set: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        with self._lock:
+            return self._values[key.casefold()]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        value = plain(value, key)
+        with self._lock:
+            self._values[key.casefold()] = value
+            self._set[key] = value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        with self._lock:
+            return self._values.get(key.casefold(), default)
+
+    def taken(self) -> Mapping[str, Any]:
+        """What was set here, by full key."""
+        with self._lock:
+            return MappingProxyType(dict(self._set))
+
+
+@dataclass
+class Life:
+    """An instance that has begun: its context, and whether ``setup`` was awaited."""
+
+    instance: BaseModule
+    context: RunContext
+    store: Globals
+    begun: bool = False
+    tries: int = field(default=0)
+
+
+class CodeTasks:
+    """All code modules living in this process."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = Threads(threads)
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(self.threads.pool)
+        self._lives: dict[str, Life] = {}
+
+    def run(self, order: Order, stop: Any, make: Callable[[PlannedModule], BaseModule]) -> TaskResult:
+        """One try of ``order``'s module. Exceptions become a failed result; a cancel a cancelled one."""
+        module = order.modules[0]
+        work = self._loop.create_task(self._try(order, module, make))
+        stop.on_request(lambda: self._loop.call_soon_threadsafe(work.cancel))
+        try:
+            return self._loop.run_until_complete(work)
+        except asyncio.CancelledError as error:
+            if stop.requested:
+                return TaskResult(order.task, "cancelled", "stopped", (ModuleResult(module.id, "cancelled", "stopped"),))
+            return self._failed(order, error)
+        except Exception as error:
+            return self._failed(order, error)
+        finally:
+            stop.on_request(None)
+
+    def release(self, task: str) -> str:
+        """Tear down ``task``'s instance, if it has one; what went wrong with that, if anything."""
+        life = self._lives.pop(task, None)
+        if life is None or not life.begun:
+            return ""
+        try:
+            self._loop.run_until_complete(life.instance.teardown(life.context))
+        except Exception as error:
+            return f"teardown failed: {type(error).__name__}: {first_line(error)}"
+        return ""
+
+    def close(self) -> None:
+        """Tear everything down that still lives."""
+        for task in tuple(self._lives):
+            self.release(task)
+        self.threads.close()
+        self._loop.close()
+
+    async def _try(self, order: Order, module: PlannedModule, make: Callable[[PlannedModule], BaseModule]) -> TaskResult:
+        life = self._lives.get(order.task)
+        if life is None:
+            life = self._begin(order, module, make)
+            self._lives[order.task] = life
+        life.store = Globals(order.globals)
+        life.context._global_store = life.store
+        if not life.begun:
+            life.begun = True
+            await life.instance.setup(life.context)
+        given = life.instance.run(_inputs(order, life.instance), life.context)
+        if not inspect.isawaitable(given):
+            raise PypeError(Problem("PYE460", f"`run` of module `{module.id}` is no coroutine", Place(module=module.id), "Write `async def run`.", phase="run"))
+        outputs = await given
+        # writing may take long and holds no module code: keep the loop free for a cancel
+        return await asyncio.to_thread(_result, order, module, outputs, life.store.taken())
+
+    def _begin(self, order: Order, module: PlannedModule, make: Callable[[PlannedModule], BaseModule]) -> Life:
+        from pypeline.runner.tables.artifacts import ArtifactManager
+
+        store = Globals(order.globals)
+        node = f"{module.id}#{order.frame}"
+        artifacts = ArtifactManager({"spill_dir": order.limits.spill})
+        context = RunContext(node, artifacts, self.threads, logging.getLogger(f"pypeline.module.{node}"), store)
+        return Life(make(module), context, store)
+
+    def _failed(self, order: Order, error: BaseException) -> TaskResult:
+        module = order.modules[0].id
+        info = describe(error, module)
+        reason = f"error:{info.type if info.type != 'PypeError' else info.code}"
+        return TaskResult(order.task, "failed", reason, (ModuleResult(module, "failed", reason),), error=info)
+
+
+def plain(value: Any, key: str) -> Any:
+    """``value`` as JSON data: NumPy and Arrow scalars, dates and decimals become plain.
+
+    Raises:
+        PypeError: PYE461, it cannot become a global variable.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): plain(v, key) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v, key) for v in value]
+    for spelling in ("item", "as_py"):
+        scalar = getattr(value, spelling, None)
+        if callable(scalar) and not hasattr(value, "columns"):
+            try:
+                return plain(scalar(), key)
+            except (ValueError, RecursionError):
+                break
+    if type(value).__module__ in ("datetime", "decimal", "uuid", "pathlib"):
+        return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    module, _, name = key.partition("#")[0], "", key.rpartition(".")[2]
+    message = f"module `{module}` sets the global `{name}` to {type(value).__name__}, which is no text, number, list or mapping"
+    raise PypeError(Problem("PYE461", message, Place(module=module), "Hand tables on by links, and set globals to plain values.", phase="run"))
+
+
+def _inputs(order: Order, instance: BaseModule) -> dict[str, Any]:
+    """Input port → artifact, or on a ``many`` port the list of artifacts in the order of the links."""
+    found: dict[str, Any] = {}
+    for link in sorted(order.links, key=lambda each: each.index):
+        if link.id not in order.tables:
+            continue
+        artifact = hand_overs.HandOverArtifact(order.tables[link.id])
+        if instance.PORT_RULES.get(link.target_port) == "many":
+            found.setdefault(link.target_port, []).append(artifact)
+        else:
+            found[link.target_port] = artifact
+    return found
+
+
+def _result(order: Order, module: PlannedModule, outputs: Any, globals: Mapping[str, Any]) -> TaskResult:
+    if outputs is None:
+        outputs = {}
+    if not isinstance(outputs, Mapping):
+        raise PypeError(
+            Problem("PYE460", f"`run` of module `{module.id}` returned {type(outputs).__name__}, not a mapping of ports",
+                    Place(module=module.id), "Return `{\"output\": table}`.", phase="run"),
+        )  # fmt: skip
+    wanted = [port.rpartition(".")[2] for port in order.hands_over]
+    if lost := [port for port in wanted if port not in outputs]:
+        raise hand_overs.missing(module.id, lost, outputs)
+    tables: dict[str, HandOver] = {}
+    counts: dict[str, int] = {}
+    previews: dict[str, str] = {}
+    for port, value in outputs.items():
+        where = f"{module.id}.{port}"
+        if port in wanted:
+            scratch = Path(order.scratch)
+            preview = scratch / f"{where}.preview.arrow" if order.watch == "previews" else None
+            tables[where] = hand_overs.write(value, scratch / f"{where}.arrow", where, preview)
+            counts[where] = tables[where].rows
+            if preview is not None:
+                previews[where] = str(preview)
+        elif value is not None:
+            counts[where] = hand_overs.count(value, where)
+    record = ModuleResult(
+        module.id,
+        "completed",
+        rows_in={link.id: order.tables[link.id].rows for link in order.links if link.id in order.tables},
+        rows_out={where.rpartition(".")[2]: rows for where, rows in counts.items()},
+        globals={key.rpartition(".")[2]: value for key, value in globals.items()},
+        schemas={where.rpartition(".")[2]: table.schema for where, table in tables.items()},
+    )
+    return TaskResult(order.task, "completed", "ok", (record,), counts, tables, previews)

@@ -1,0 +1,288 @@
+"""The local engine: tasks in warm worker processes of this machine, as many as its slots allow.
+
+Workers are started when they are needed (the first perhaps while the plan is still being made) and
+kept for the next task. A code instance stays with its worker until its task is released. A worker
+that dies fails the task it had in hand, with a reason, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pypeline.core.events import Log, RunEvent, from_json
+from pypeline.core.plan import Plan
+from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
+from pypeline.runner import order as orders
+from pypeline.runner.engines import machine
+from pypeline.runner.engines.base import Job, Status
+from pypeline.runner.engines.process import Gone, WorkerGoneError, WorkerProcess
+from pypeline.runner.order import Order
+from pypeline.runner.protocol import Message
+from pypeline.runner.slots import Slots, size
+from pypeline.runner.wire import result_from_json
+from pypeline.schema.problems import Problem, PypeError
+
+OnEvent = Callable[[Job, RunEvent], None]
+OnEnd = Callable[[Job, TaskResult], None]
+EVALUATE_WITHIN = 10.0
+"""Seconds that a valve's condition may take."""
+
+
+class LocalEngine:
+    """Worker processes with slots. One run at a time."""
+
+    name = "local"
+    private_folders = True
+
+    def __init__(self, *, cpus: int = 0, memory: int = 0, threads: int = 0, level: str = "INFO") -> None:
+        """``cpus`` and ``memory`` (bytes) to give away, ``threads`` of each worker's pool; 0 = the machine's own."""
+        self.slots = Slots({"cpus": cpus or machine.cpus(), "memory": memory or machine.memory(), "gpus": 0})
+        self.throttle: Callable[[], bool] = bool
+        self._threads = threads or machine.cpus() * 2
+        self._level = level
+        self._seats: list[_Seat] = []
+        self._seat_of: dict[Job, _Seat] = {}
+        self._losses: list[tuple[str, str]] = []
+        self._open = False
+        self._background: set[asyncio.Future[Any]] = set()
+
+    def configure(self, plan: Plan, threads: int) -> None:
+        """Take the flow's own limits: ``settings.threads``, ``memory_limit`` and named slots."""
+        settings = plan.settings
+        self._threads = threads
+        self._level = settings.logging.level
+        capacity = dict(self.slots.capacity)
+        if settings.threads:
+            capacity["cpus"] = min(capacity["cpus"], settings.threads)
+        pool = 0
+        if settings.memory_limit:
+            pool = capacity["memory"] = min(capacity["memory"], size(settings.memory_limit))
+        self.slots = Slots({**{k: capacity[k] for k in ("cpus", "memory", "gpus")}, **settings.slots}, pool)
+
+    def prestart(self) -> None:
+        """Start a first worker now, without a loop, so that it is warm when the plan is made."""
+        if not self._seats:
+            self._seats.append(_Seat(WorkerProcess(threads=self._threads, level=self._level, warm=("tables",))))
+
+    async def open(self) -> None:
+        self._open = True
+        for seat in self._seats:
+            self._attach(seat)
+
+    async def close(self) -> None:
+        self._open = False
+        seats, self._seats = self._seats, []
+        await asyncio.gather(*(seat.worker.close() for seat in seats))
+        if self._background:
+            await asyncio.wait(self._background)
+
+    def submit(self, order: Order, on_event: OnEvent, on_end: OnEnd) -> Job:
+        job = Job(order, on_event, on_end)
+        try:
+            seat = self._seat_for(order)
+        except PypeError as error:
+            job.end(failed(order, error.problems[0].code, "WorkerStartError", error.problems[0].message, error.problems[0].mend))
+            return job
+        seat.job = job
+        seat.code.update({m.type: m.code_hash for m in order.modules})
+        self._seat_of[job] = seat
+
+        def heard(event: Message) -> None:
+            if event.get("kind") == "busy_threads":
+                # threads cannot be killed, their process can: it takes no further task
+                seat.retired = True
+                return
+            made = from_json(event)
+            if made is not None:
+                on_event(job, made)
+
+        seat.request, answer = seat.worker.request("run", heard, order=orders.to_json(order))
+        answer.add_done_callback(lambda done: self._ended(job, done))
+        return job
+
+    def status(self, job: Job) -> Status:
+        return job.status
+
+    async def result(self, job: Job) -> TaskResult:
+        return await job.wait()
+
+    def cancel(self, job: Job, *, hard: bool = False) -> None:
+        seat = self._seat_of.get(job)
+        if seat is not None:
+            job.status = "cancelling"
+            seat.worker.cancel(seat.request, hard=hard)
+
+    def release(self, task: str) -> None:
+        for seat in self._seats:
+            if task in seat.lives:
+                seat.lives.discard(task)
+                seat.releasing += 1
+                _, answer = seat.worker.request("release", task=task)
+                answer.add_done_callback(lambda done, seat=seat: self._released(seat, task, done))  # type: ignore[misc]
+
+    def lost_teardowns(self) -> list[tuple[str, str]]:
+        """Tasks whose teardown failed or died with its worker, and why; told once."""
+        told, self._losses = self._losses, []
+        return told
+
+    async def evaluate(self, expression: str, values: Mapping[str, Any]) -> Any:
+        seat = next((s for s in self._seats if s.free), None) or self._start()
+        seat.evaluating += 1
+        try:
+            number, answer = seat.worker.request("evaluate", expression=expression, values=dict(values))
+            done, _ = await asyncio.wait([answer], timeout=EVALUATE_WITHIN)
+            if not done:
+                seat.retired = True
+                seat.worker.cancel(number, hard=True)
+                await asyncio.wait([answer])
+                message = f"the condition `{expression}` took longer than {EVALUATE_WITHIN:.0f} s"
+                raise PypeError(Problem("PYE462", message, mend="Make it cheaper.", phase="run"))
+            return answer.result()
+        except WorkerGoneError as error:
+            raise PypeError(Problem("PYE462", f"the condition `{expression}` could not be evaluated: {error}", phase="run")) from error
+        finally:
+            seat.evaluating -= 1
+
+    def _seat_for(self, order: Order) -> _Seat:
+        for seat in self._seats:
+            if order.task in seat.lives and seat.job is None:
+                return seat
+        code = {m.type: m.code_hash for m in order.modules}
+        for seat in self._seats:
+            if seat.free and not seat.stale(code):
+                break
+        else:
+            seat = self._start()
+        if order.kind != "segment":
+            seat.lives.add(order.task)
+        self._retire(code)
+        return seat
+
+    def _start(self) -> _Seat:
+        seat = _Seat(WorkerProcess(threads=self._threads, level=self._level))
+        self._seats.append(seat)
+        self._attach(seat)
+        return seat
+
+    def _attach(self, seat: _Seat) -> None:
+        worker = seat.worker
+        worker.throttle = self.throttle
+        worker.on_line = lambda stream, text: self._printed(seat, stream, text)
+        worker.on_gone = lambda _worker: self._gone(seat)
+        worker.attach()
+
+    def _retire(self, code: Mapping[str, str]) -> None:
+        """Send away idle workers that hold an older code of these types, or stuck threads."""
+        for seat in [s for s in self._seats if s.free and (s.retired or s.stale(code))]:
+            self._send_away(seat)
+
+    def _send_away(self, seat: _Seat) -> None:
+        self._seats.remove(seat)
+        leaving = asyncio.ensure_future(seat.worker.close(0.2 if seat.retired else 2.0))
+        self._background.add(leaving)
+        leaving.add_done_callback(self._background.discard)
+
+    def _ended(self, job: Job, done: asyncio.Future[Any]) -> None:
+        seat = self._seat_of.pop(job)
+        seat.job = None
+        order = job.order
+        error = done.exception()
+        if error is None:
+            result = result_from_json(done.result())
+        elif isinstance(error, WorkerGoneError):
+            result = _lost(order, error.gone, cancelled=job.status == "cancelling")
+        elif isinstance(error, PypeError):
+            result = failed(order, error.problems[0].code, "PypeError", error.problems[0].message, error.problems[0].mend)
+        else:
+            raise error
+        if seat.retired and seat in self._seats and seat.free and not seat.lives:
+            self._send_away(seat)
+        job.end(result)
+
+    def _released(self, seat: _Seat, task: str, done: asyncio.Future[Any]) -> None:
+        seat.releasing -= 1
+        error = done.exception()
+        trouble = str(error) if error is not None else str(done.result())
+        if trouble:
+            self._losses.append((task, trouble))
+        if seat.retired and seat in self._seats and seat.free and self._open:
+            self._send_away(seat)
+
+    def _gone(self, seat: _Seat) -> None:
+        if seat in self._seats:
+            self._seats.remove(seat)
+        current = seat.job.order.task if seat.job is not None else ""
+        for task in sorted(seat.lives - {current}):
+            self._losses.append((task, "its worker ended before teardown"))
+
+    def _printed(self, seat: _Seat, stream: str, text: str) -> None:
+        job = seat.job
+        if job is None:
+            return
+        order = job.order
+        level = "INFO" if stream == "stdout" else "WARN"
+        event = Log(run=order.run, attempt=0, time=time.time(), level=level, message=text, node_id=f"{order.modules[0].id}#{order.frame}")  # type: ignore[arg-type]
+        job.on_event(job, event)
+
+
+LocalScheduler = LocalEngine
+"""The name the requirements give to the local engine with slots."""
+
+
+class _Seat:
+    """A worker, the job it has in hand, the tasks whose instances live in it, and the code it holds."""
+
+    def __init__(self, worker: WorkerProcess) -> None:
+        self.worker = worker
+        self.job: Job | None = None
+        self.request = 0
+        self.lives: set[str] = set()
+        self.code: dict[str, str] = {}
+        self.evaluating = 0
+        self.releasing = 0
+        self.retired = False
+
+    @property
+    def free(self) -> bool:
+        """Whether a new task may come here."""
+        return self.job is None and not self.lives and not self.evaluating and not self.releasing and self.worker.gone is None
+
+    def stale(self, code: Mapping[str, str]) -> bool:
+        """Whether it has loaded another code of one of these types."""
+        return any(self.code.get(type, hash) != hash for type, hash in code.items())
+
+
+def failed(order: Order, code: str, type: str, message: str, mend: str = "", *, peak_rss: int = 0, detail: str = "") -> TaskResult:
+    """The result of a try that ended without one of its own."""
+    module = order.modules[0].id if len(order.modules) == 1 else ""
+    reason = f"error:{type}"
+    records = tuple(ModuleResult(m.id, "failed", reason) for m in order.modules)
+    return TaskResult(order.task, "failed", reason, records, error=ErrorInfo(code, type, message, module, mend=mend, detail=detail), peak_rss=peak_rss)
+
+
+def _lost(order: Order, gone: Gone, *, cancelled: bool) -> TaskResult:
+    """What to say of a try whose worker ended: what ended it, how much memory it had, what it might have had."""
+    if cancelled:
+        records = tuple(ModuleResult(m.id, "cancelled", "stopped") for m in order.modules)
+        return TaskResult(order.task, "cancelled", "stopped", records, peak_rss=gone.peak_rss)
+    names = ", ".join(f"`{m.id}`" for m in order.modules[:3]) + (", …" if len(order.modules) > 3 else "")
+    if not gone.signal:
+        message = f"the worker of {names} ended with exit code {gone.code} and gave no result"
+        lost = failed(order, "PYE452", "WorkerExited", message, "Does the module's code call `sys.exit` or `os._exit`?", peak_rss=gone.peak_rss)
+    else:
+        memory = f"it held {_gib(gone.peak_rss)} at most, its part of the memory is {_gib(order.limits.memory)}"
+        why = "killed by the system for want of memory" if gone.oom else f"killed ({gone.signal})"
+        guess = ", perhaps for want of memory" if gone.signal == "SIGKILL" and not gone.oom else ""
+        mend = "Give it more memory (`resources: {memory: …}`), or let less run beside it." if gone.signal == "SIGKILL" else "Its log says more."
+        lost = failed(
+            order, "PYE453", "WorkerKilled", f"the worker of {names} was {why}{guess}; {memory}", mend, peak_rss=gone.peak_rss, detail=gone.last_words
+        )
+    return replace(lost, reason="oom" if gone.oom else lost.reason)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"

@@ -1,0 +1,337 @@
+"""A worker process as its host sees it: start it, ask it, hear it, end it.
+
+In: requests. Out: a future each, events, lines the modules printed, and one word when it has gone.
+It is started without a loop (so that it can warm up while the plan is made) and attached to one
+later. Nothing here waits: all is readers and timers of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pypeline.runner.engines import machine
+from pypeline.runner.failures import cut
+from pypeline.runner.protocol import VERSION, BrokenStreamError, Decoder, Message, check_version, encode
+from pypeline.schema.problems import Problem, PypeError
+
+_CHUNK = 1 << 16
+_PAUSE = 0.05
+_TERM_AFTER = 2.0
+_KILL_AFTER = 5.0
+_REAPS = 100
+"""Looks, 5 ms apart, that a worker which has let go of its socket has to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """How a worker ended: exit code or signal, peak memory in bytes, and whether the kernel killed
+    something for want of memory meanwhile."""
+
+    code: int
+    peak_rss: int
+    oom: bool
+    last_words: str = ""
+
+    @property
+    def signal(self) -> str:
+        """The signal that ended it, or ``""``."""
+        return signal.Signals(-self.code).name if self.code < 0 else ""
+
+
+class WorkerGoneError(Exception):
+    """The worker ended before it answered."""
+
+    def __init__(self, gone: Gone) -> None:
+        super().__init__(f"the worker ended ({gone.signal or f'exit code {gone.code}'})")
+        self.gone = gone
+
+
+class WorkerProcess:
+    """One worker. ``on_line(stream, text)`` gets what was printed, ``on_gone(self)`` its end."""
+
+    def __init__(self, *, threads: int, level: str = "INFO", warm: Sequence[str] = ()) -> None:
+        """Start it.
+
+        Raises:
+            PypeError: PYE451, the system gives no process.
+        """
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-X", "utf8", "-m", "pypeline.runner.worker", str(theirs.fileno()), str(os.getpid())]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        except OSError as error:
+            ours.close()
+            message = f"no worker process can be started: {error.strerror}"
+            raise PypeError(Problem("PYE451", message, mend="Free some memory or processes and run again.", phase="run")) from error
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        self.pid = self._process.pid
+        self.gone: Gone | None = None
+        self.throttle: Callable[[], bool] = bool
+        self.on_line: Callable[[str, str], None] = lambda _stream, _text: None
+        self.on_gone: Callable[[WorkerProcess], None] = lambda _worker: None
+        self._socket = ours
+        self._decoder = Decoder()
+        self._unsent = bytearray()
+        self._lines: dict[int, tuple[str, bytearray]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[Message], None] | None]] = {}
+        self._requests = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._ended: asyncio.Event = asyncio.Event()
+        self._peak = 0
+        self._own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self._ooms = machine.oom_kills()
+        self._reaps = 0
+        self._tail = ""
+        self._refused = ""
+        self._send({"op": "hello", "version": VERSION, "threads": threads, "level": level, "warm": list(warm)})
+
+    def attach(self) -> None:
+        """From now on the running loop serves this worker."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, self._readable)
+        for name, pipe in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
+            assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
+            self._lines[pipe.fileno()] = (name, bytearray())
+            self._loop.add_reader(pipe.fileno(), self._printed, pipe.fileno())
+        self._flush()
+
+    def request(self, op: str, on_event: Callable[[Message], None] | None = None, **parts: Any) -> tuple[int, asyncio.Future[Any]]:
+        """Ask; the request's number, and a future of its value.
+
+        The future raises PypeError with the worker's problems, or :class:`WorkerGoneError`.
+        """
+        assert self._loop is not None
+        self._requests += 1
+        future: asyncio.Future[Any] = self._loop.create_future()
+        if self.gone is not None:
+            future.set_exception(WorkerGoneError(self.gone))
+        else:
+            self._waiting[self._requests] = (future, on_event)
+            self._send({"op": op, "id": self._requests, **parts})
+        return self._requests, future
+
+    def cancel(self, number: int, *, hard: bool = False) -> None:
+        """Interrupt request ``number``: TERM after 2 s and KILL after 5 s if it does not end; or KILL now."""
+        if number not in self._waiting or self._loop is None:
+            return
+        if hard:
+            self.kill()
+            return
+        self._send({"op": "cancel", "id": number})
+
+        def press(sign: signal.Signals) -> None:
+            if number in self._waiting:
+                self.kill(sign)
+
+        self._timers = [self._loop.call_later(_TERM_AFTER, press, signal.SIGTERM), self._loop.call_later(_KILL_AFTER, press, signal.SIGKILL)]
+
+    def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
+        """Send ``sign`` to the worker (KILL: to all it started as well)."""
+        if self.gone is not None:
+            return
+        try:
+            if sign is signal.SIGKILL:
+                os.killpg(self.pid, sign)
+            else:
+                os.kill(self.pid, sign)
+        except ProcessLookupError:
+            return
+
+    async def close(self, patience: float = _TERM_AFTER) -> None:
+        """Let it tear down and go; TERM and KILL if it takes longer than ``patience`` seconds."""
+        if self._loop is None:
+            self.attach()
+        self._send({"op": "bye"})
+        for sign, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, _KILL_AFTER - _TERM_AFTER), (signal.SIGKILL, _KILL_AFTER)):
+            try:
+                await asyncio.wait_for(self._ended.wait(), wait)
+            except TimeoutError:
+                self.kill(sign)
+        await self._ended.wait()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        self._unsent += encode(message)
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            while self._unsent:
+                sent = self._socket.send(self._unsent[: 1 << 20])
+                del self._unsent[:sent]
+        except BlockingIOError:
+            if self._loop is not None:
+                self._loop.add_writer(self._socket, self._flush)
+            return
+        except OSError:
+            # it has gone: the reader notices and tells everybody
+            self._unsent.clear()
+        if self._loop is not None and self.gone is None:
+            self._loop.remove_writer(self._socket)
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        try:
+            for message in self._decoder.feed(data):
+                self._hear(message)
+        except (BrokenStreamError, PypeError) as error:
+            self._refused = str(error)
+            self.kill()
+            data = b""
+        if not data:
+            assert self._loop is not None
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._reap()
+
+    def _hear(self, message: Message) -> None:
+        op = message["op"]
+        if op == "event":
+            waiting = self._waiting.get(message["id"])
+            if waiting is not None and waiting[1] is not None:
+                waiting[1](message["event"])
+        elif op == "result":
+            # what was printed before the answer belongs before it
+            self._drain()
+            future, _ = self._waiting.pop(message["id"])
+            self._disarm()
+            if not future.done():
+                _settle(future, message)
+        elif op == "beat":
+            self._peak = int(message["peak_rss"])
+        elif op == "hello":
+            check_version(message)
+        elif op == "bye":
+            self._refused = str(message.get("message", ""))
+
+    def _printed(self, pipe: int) -> None:
+        assert self._loop is not None
+        if self.throttle():
+            # its readers are behind: let the pipe fill up, so that the module waits and memory does not grow
+            self._loop.remove_reader(pipe)
+            self._loop.call_later(_PAUSE, self._listen_again, pipe)
+            return
+        if not self._take(pipe):
+            self._loop.remove_reader(pipe)
+
+    def _listen_again(self, pipe: int) -> None:
+        if pipe in self._lines and self._loop is not None:
+            self._loop.add_reader(pipe, self._printed, pipe)
+
+    def _take(self, pipe: int) -> bool:
+        """Read what is there; False at the end or when nothing is."""
+        try:
+            data = os.read(pipe, _CHUNK)
+        except BlockingIOError:
+            return True
+        name, rest = self._lines[pipe]
+        rest += data
+        *whole, last = bytes(rest).split(b"\n")
+        if len(last) > _CHUNK or not data:
+            whole.append(last)
+            last = b""
+        rest[:] = last
+        for line in whole:
+            if text := line.decode(errors="replace").rstrip("\r"):
+                self._tail = text if name == "stderr" else self._tail
+                self.on_line(name, cut(text))
+        return bool(data)
+
+    def _drain(self) -> None:
+        for pipe in self._lines:
+            while _waits(pipe) and self._take(pipe):
+                pass
+
+    def _reap(self) -> None:
+        """Collect the dead process: its end of the socket is closed, so it is on its way out."""
+        assert self._loop is not None
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        if pid == 0:
+            self._reaps += 1
+            if self._reaps == _REAPS:
+                self.kill()
+            self._loop.call_later(0.005, self._reap)
+            return
+        code = os.waitstatus_to_exitcode(status)
+        self._process.returncode = code
+        try:
+            # whatever it started and left behind goes with it
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        self._drain()
+        measured = usage.ru_maxrss * 1024
+        # the kernel's figure begins with what the parent held when it started the child
+        peak = measured if measured > self._own_peak else self._peak
+        self.gone = Gone(code, peak, machine.oom_kills() > self._ooms, self._refused or self._tail)
+        self._disarm()
+        self._close_ends()
+        for future, _ in self._waiting.values():
+            if not future.done():
+                future.set_exception(WorkerGoneError(self.gone))
+        self._waiting.clear()
+        self._ended.set()
+        self.on_gone(self)
+
+    def _close_ends(self) -> None:
+        assert self._loop is not None
+        self._socket.close()
+        for pipe in list(self._lines):
+            self._loop.remove_reader(pipe)
+        self._lines.clear()
+        for end in (self._process.stdout, self._process.stderr):
+            assert end is not None
+            end.close()
+
+    def _disarm(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = []
+
+
+def _settle(future: asyncio.Future[Any], message: Message) -> None:
+    from pypeline.runner.wire import problem_from_json
+
+    if "problems" in message:
+        future.set_exception(PypeError(*(problem_from_json(p) for p in message["problems"])))
+    elif "error" in message:
+        error = message["error"]
+        problem = Problem(error["code"], error["message"], mend=error["mend"], phase="run")
+        future.set_exception(PypeError(problem))
+    else:
+        future.set_result(message["value"])
+
+
+def _waits(pipe: int) -> bool:
+    """Whether a pipe has something to read now."""
+    import select
+
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,213 @@
+"""What a worker can be asked: one function an operation, plain data in, plain data out.
+
+``run`` and ``release`` serve an engine; ``bind``, ``preview``, ``check``, ``evaluate`` and ``sniff``
+serve the window and the checking commands, and execute nothing that writes and no code. Each
+imports what it needs when it is first asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from typing import Any, Protocol
+
+from pypeline.core.events import Log, RunEvent, to_json
+from pypeline.core.plan import PlannedModule
+from pypeline.core.results import ModuleResult, TaskResult
+from pypeline.runner import order as orders
+from pypeline.runner.failures import cut, describe
+from pypeline.runner.order import Order
+from pypeline.runner.wire import result_to_json
+from pypeline.schema.problems import PypeError
+
+Message = dict[str, Any]
+Emit = Callable[[Message], None]
+_LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
+_MODULE_LOGGER = "pypeline.module."
+
+
+class Stop(Protocol):
+    """A cancel on its way (see :mod:`pypeline.runner.worker`)."""
+
+    requested: bool
+
+    def on_request(self, then: Callable[[], None] | None) -> None: ...
+
+
+class Operations:
+    """The operations and what lives between them: code instances, their loop, the log bridge."""
+
+    def __init__(self, threads: int, level: str) -> None:
+        self._threads = threads
+        self._code: Any = None
+        self._log = LogBridge()
+        root = logging.getLogger()
+        root.addHandler(self._log)
+        root.setLevel(logging.WARNING)
+        logging.getLogger("pypeline").setLevel(_LEVELS.get(level, logging.INFO))
+
+    def __enter__(self) -> Operations:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._code is not None:
+            self._code.close()
+
+    def warm(self, names: Iterable[str]) -> None:
+        """Import ahead what orders will need: ``tables``, ``code``."""
+        for name in names:
+            if name == "tables":
+                import pypeline.runner.tables.segment
+            elif name == "code":
+                import pypeline.runner.code_task  # noqa: F401
+
+    def answer(self, message: Message, emit: Emit, stop: Stop) -> Message:
+        """The reply to one request: ``value``, or ``problems``, or ``error`` for what nobody foresaw."""
+        try:
+            return {"value": getattr(self, f"op_{message['op']}")(message, emit, stop)}
+        except PypeError as error:
+            return {"problems": [p.to_json() for p in error.problems]}
+        except Exception as error:
+            return {"error": asdict(describe(error))}
+
+    def op_run(self, message: Message, emit: Emit, stop: Stop) -> Message:
+        """One try of a task: ``order`` in, a :class:`TaskResult` out, whatever happens."""
+        order = orders.from_json(message["order"])
+        self._log.bind(order, emit)
+        forget_peak()
+        wall, cpu = time.monotonic(), _cpu()
+        try:
+            result = self._run(order, emit, stop)
+        except Exception as error:
+            result = _failure(order, error)
+        finally:
+            self._log.bind(None, None)
+        from pypeline.runner.worker import peak_rss
+
+        done = replace(
+            result,
+            seconds=result.seconds or time.monotonic() - wall,
+            cpu_seconds=_cpu() - cpu,
+            peak_rss=peak_rss(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+        )
+        return result_to_json(done)
+
+    def _run(self, order: Order, emit: Emit, stop: Stop) -> TaskResult:
+        if stop.requested:
+            return _cancelled(order)
+        if order.kind == "segment":
+            from pypeline.runner.tables import connection, segment
+
+            stop.on_request(connection.interrupt)
+            try:
+                instances = {m.id: _instance(m) for m in order.modules}
+                result = segment.run(order, instances, lambda event: emit(to_json(event)))
+            finally:
+                stop.on_request(None)
+            return _cancelled(order) if stop.requested and result.state == "failed" else result
+        if self._code is None:
+            from pypeline.runner.code_task import CodeTasks
+
+            self._code = CodeTasks(self._threads)
+        result = self._code.run(order, stop, _instance)
+        if self._code.threads.busy:
+            emit({"kind": "busy_threads", "threads": self._code.threads.busy})
+        return result
+
+    def op_release(self, message: Message, emit: Emit, _stop: Stop) -> str:
+        """Tear down a task's instance; what went wrong with that, or ``""``."""
+        return "" if self._code is None else str(self._code.release(message["task"]))
+
+    def op_bind(self, message: Message, _emit: Emit, _stop: Stop) -> Message:
+        """Columns of every port of relational modules, and the problems of each module that has any."""
+        from pypeline.runner.binding import bind
+
+        return bind(orders.from_json(message["order"]), _instance)
+
+    def op_preview(self, message: Message, _emit: Emit, stop: Stop) -> Message:
+        """The first rows of a port, as an Arrow file at ``path``."""
+        from pypeline.runner.binding import preview
+        from pypeline.runner.tables import connection
+
+        stop.on_request(connection.interrupt)
+        return preview(orders.from_json(message["order"]), _instance, message["port"], int(message["rows"]))
+
+    def op_check(self, message: Message, _emit: Emit, _stop: Stop) -> Message | None:
+        """What is wrong with an expression's form, or None."""
+        from pypeline.core import expressions
+
+        error = expressions.check(message["text"], aggregates=bool(message.get("aggregates")))
+        return error and {"code": error.code, "message": error.message, "offset": error.offset, "mend": error.mend}
+
+    def op_evaluate(self, message: Message, _emit: Emit, _stop: Stop) -> Any:
+        """The value of an expression over bound ``values``: a valve's condition."""
+        from pypeline.runner.binding import evaluate
+
+        return evaluate(message["expression"], message["values"])
+
+    def op_sniff(self, message: Message, _emit: Emit, _stop: Stop) -> Message:
+        """Header, dialect and cautiously guessed columns of source files."""
+        from pypeline.runner.tables import sniff
+
+        return asdict(sniff.sniff(message["files"], message["options"]))
+
+
+class LogBridge(logging.Handler):
+    """Log records of modules and libraries become Log events of the task in hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order: Order | None = None
+        self._emit: Emit | None = None
+
+    def bind(self, order: Order | None, emit: Emit | None) -> None:
+        """From now on records belong to ``order``."""
+        self._order, self._emit = order, emit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._emit is None or self._order is None:
+            return
+        own = record.name.startswith(_MODULE_LOGGER)
+        node = record.name[len(_MODULE_LOGGER) :] if own else f"{self._order.modules[0].id}#{self._order.frame}"
+        level = "ERROR" if record.levelno >= 40 else "WARN" if record.levelno >= 30 else "INFO" if record.levelno >= 20 else "DEBUG"
+        event: RunEvent = Log(run=self._order.run, attempt=0, time=record.created, level=level, message=cut(record.getMessage()), node_id=node)  # type: ignore[arg-type]
+        self._emit(to_json(event))
+
+
+def forget_peak() -> None:
+    """Let the kernel's peak of this process's memory begin anew, where it allows that."""
+    try:
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as refs:
+            refs.write("5")
+    except OSError:
+        return
+
+
+def _instance(module: PlannedModule) -> Any:
+    from pypeline.runner import instances
+
+    return instances.make(module)
+
+
+def _cpu() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _cancelled(order: Order) -> TaskResult:
+    return TaskResult(order.task, "cancelled", "stopped", tuple(ModuleResult(m.id, "cancelled", "stopped") for m in order.modules))
+
+
+def _failure(order: Order, error: Exception) -> TaskResult:
+    """A try that failed before or outside its modules' own code."""
+    info = describe(error, order.modules[0].id if len(order.modules) == 1 else "")
+    reason = f"error:{info.code if isinstance(error, PypeError) else info.type}"
+    records = tuple(ModuleResult(m.id, "failed" if info.module in ("", m.id) else "cancelled", reason) for m in order.modules)
+    return TaskResult(order.task, "failed", reason, records, error=info)

@@ -1,0 +1,107 @@
+"""Slots: what a machine has to give at one time. A demand is booked as a whole or not at all.
+
+In: hints of tasks. Out: amounts of cpus, memory, gpus and the named slots a flow declares. Who is
+served next is the scheduler's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pypeline.core.plan import Plan, Task
+from pypeline.schema.problems import Place, Problem, PypeError
+
+SHARE = 0.6
+"""The part of the machine's memory that tasks without a hint divide among themselves."""
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$")
+
+Demand = Mapping[str, int]
+"""Resource → amount: ``cpus``, ``memory`` (bytes), ``gpus``, and names a flow declares."""
+
+
+@dataclass
+class Slots:
+    """``capacity`` and what of it is ``free``, by resource."""
+
+    capacity: dict[str, int]
+    pool: int = 0
+    free: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.free = dict(self.capacity)
+        self.pool = self.pool or int(self.capacity.get("memory", 0) * SHARE)
+
+    def lacks(self, demand: Demand) -> list[str]:
+        """The resources of which too little is free for ``demand``."""
+        free = self.free
+        return [name for name, amount in demand.items() if amount > free.get(name, 0)]
+
+    def take(self, demand: Demand) -> None:
+        for name, amount in demand.items():
+            self.free[name] -= amount
+
+    def give(self, demand: Demand) -> None:
+        for name, amount in demand.items():
+            self.free[name] += amount
+
+    def declare(self, named: Mapping[str, int]) -> None:
+        """Add the named slots of a flow; only between runs."""
+        self.capacity = {**{k: v for k, v in self.capacity.items() if k in ("cpus", "memory", "gpus")}, **named}
+        self.free = dict(self.capacity)
+
+
+def demand_of(task: Task, slots: Slots, segments: int) -> dict[str, int]:
+    """What ``task`` books, when ``segments`` segments are ready or running with it.
+
+    A segment without a hint gets its part of the cpus, code and solos get one; memory without a
+    hint is the same part of the pool.
+    """
+    hints = task.resources
+    cpus = slots.capacity["cpus"]
+    own = hints.cpus or (max(1, cpus // max(1, segments)) if task.kind == "segment" else 1)
+    memory = size(hints.memory) if hints.memory else slots.pool * min(own, cpus) // cpus
+    demand = {"cpus": own, "memory": memory}
+    if hints.gpus:
+        demand["gpus"] = hints.gpus
+    if hints.slots:
+        demand.update(hints.slots)
+    return demand
+
+
+def check(plan: Plan, slots: Slots) -> list[Problem]:
+    """PYE457 for every task whose demand this machine can never meet."""
+    found = []
+    for task in plan.tasks.values():
+        if task.kind == "gate" or task.decision == "reuse":
+            continue
+        for name, amount in demand_of(task, slots, 1).items():
+            have = slots.capacity.get(name, 0)
+            if amount <= have:
+                continue
+            module = task.modules[0]
+            message = f"module `{module}` asks for {_amount(name, amount)}, but there {'is' if have == 1 else 'are'} only {_amount(name, have)} here"
+            mend = "Ask for less, or run on a larger machine." if name in ("cpus", "memory", "gpus") else f"Declare `settings.slots.{name}` in the flow."
+            found.append(Problem("PYE457", message, Place(module=module), mend, phase="run"))
+    return found
+
+
+def size(text: str) -> int:
+    """``2GiB`` as bytes.
+
+    Raises:
+        PypeError: PYE457, it is no size.
+    """
+    found = _SIZE.match(text)
+    unit = found and _UNITS.get(found[2].upper())
+    if found is None or unit is None:
+        raise PypeError(Problem("PYE457", f"`{text}` is no amount of memory", mend="Write for example `512MiB` or `2GB`.", phase="run"))
+    return int(float(found[1]) * unit)
+
+
+def _amount(name: str, amount: int) -> str:
+    if name == "memory":
+        return f"{amount / 2**30:.1f} GiB of memory"
+    return f"{amount:,} {name}"

@@ -1,0 +1,162 @@
+"""The run folder: where an attempt keeps its records, and what lies where.
+
+``HOME/run_bundles/RUN/attempt-N/`` holds ``plan.json``, ``events.jsonl``, ``summary.json`` (the one
+terminal record, created once), ``report.html``, ``logs/run.log``, ``previews/``, and while it runs
+``owner.json``, ``publish/`` and ``scratch/``. ``HOME`` is ``PYPELINE_HOME``, else ``.pypeline``
+in the flow's or job's folder; it is private to its owner.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pypeline.runner.store import lease
+from pypeline.runner.store.atomic import create_once, failure, json_bytes, write_json
+from pypeline.schema.problems import Place, Problem, PypeError
+
+HOME = "PYPELINE_HOME"
+SUMMARY_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One attempt's folder."""
+
+    path: Path
+    run_id: str
+    attempt: int
+
+    @property
+    def owner(self) -> Path:
+        return self.path / "owner.json"
+
+    @property
+    def plan(self) -> Path:
+        return self.path / "plan.json"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "logs" / "run.log"
+
+    @property
+    def previews(self) -> Path:
+        return self.path / "previews"
+
+    @property
+    def publish(self) -> Path:
+        return self.path / "publish"
+
+    @property
+    def scratch(self) -> Path:
+        return self.path / "scratch"
+
+    def finish(self, summary: Mapping[str, Any]) -> bool:
+        """Write the terminal record; False when another process has ended this attempt already."""
+        return create_once(self.summary, json_bytes({"format": SUMMARY_FORMAT, **summary}))
+
+    def sweep(self) -> None:
+        """Remove what only a running attempt needs. Never follows a link out of the folder."""
+        for folder in (self.scratch, self.publish):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def home(folder: Path | str) -> Path:
+    """The store that runs of the flow or job in ``folder`` use."""
+    named = os.environ.get(HOME)
+    return Path(named).absolute() if named else Path(folder).absolute() / ".pypeline"
+
+
+def prepare(folder: Path | str, run_id: str) -> Bundle:
+    """Make the folder of the next attempt of ``run_id``, private and owned by this process.
+
+    Raises:
+        PypeError: PYE500 the store is writable by everybody, PYE501 it is somebody else's,
+            PYE502 it cannot be made, PYE503 the disk is full.
+    """
+    store = home(folder)
+    try:
+        _private(store)
+        runs = store / "run_bundles"
+        run = runs / run_id
+        for made in (runs, run):
+            made.mkdir(mode=0o700, exist_ok=True)
+        bundle = _next(run, run_id)
+        for made in (bundle.log.parent, bundle.previews, bundle.publish, bundle.scratch):
+            made.mkdir(mode=0o700)
+        write_json(bundle.owner, lease.owner(), mode=0o600)
+    except OSError as error:
+        raise failure(error, store) from error
+    return bundle
+
+
+def attempts(run: Path) -> Iterator[Bundle]:
+    """The attempts in a run's folder, oldest first."""
+    found = [(int(path.name[8:]), path) for path in run.glob("attempt-*") if path.name[8:].isdigit() and path.is_dir()]
+    for number, path in sorted(found):
+        yield Bundle(path, run.name, number)
+
+
+def end_lost(store: Path, recover: Callable[[Path], object]) -> list[Bundle]:
+    """End every attempt whose process is gone without a terminal record as ``failed/lost``.
+
+    ``recover`` gets each publish record such an attempt left, before it is closed, and finishes or
+    undoes that task's renames. Returns the attempts this call ended.
+    """
+    ended = []
+    for run in sorted((store / "run_bundles").glob("*")):
+        for bundle in attempts(run):
+            if bundle.summary.exists() or lease.alive(bundle.owner):
+                continue
+            for record in sorted(bundle.publish.glob("*.json")):
+                recover(record)
+            lost = {"run": bundle.run_id, "attempt": bundle.attempt, "state": "failed", "reason": "lost", "ended": time.time()}
+            if bundle.finish(lost):
+                bundle.sweep()
+                ended.append(bundle)
+    return ended
+
+
+def _next(run: Path, run_id: str) -> Bundle:
+    number = max((b.attempt for b in attempts(run)), default=0)
+    while True:
+        number += 1
+        path = run / f"attempt-{number}"
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return Bundle(path, run_id, number)
+
+
+def _private(store: Path) -> None:
+    place = Place(file=str(store))
+    try:
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = store.stat()
+    except OSError as error:
+        message = f"the run folder `{store}` cannot be made: {error.strerror}"
+        raise PypeError(Problem("PYE502", message, place, f"Name a folder you may write to in {HOME}.", phase="run")) from error
+    if found.st_uid != os.geteuid():
+        message = f"the run folder `{store}` belongs to another user"
+        raise PypeError(Problem("PYE501", message, place, f"Name a folder of your own in {HOME}.", phase="run"))
+    if found.st_mode & stat.S_IWOTH:
+        message = f"everybody may write to the run folder `{store}`"
+        raise PypeError(Problem("PYE500", message, place, "Take the right away (`chmod o-w`) once you have checked what lies there.", phase="run"))
+    if not os.access(store, os.W_OK | os.X_OK):
+        message = f"the run folder `{store}` may not be written to"
+        raise PypeError(Problem("PYE502", message, place, f"Name a folder you may write to in {HOME}.", phase="run"))
