@@ -13,7 +13,9 @@ from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("flow", nargs="?", type=Path, metavar="FLOW", help="a flow file or job folder; without it, and with --json: the JSON Schema of flow files")
+    parser.add_argument(
+        "flow", nargs="?", type=Path, metavar="FLOW", help="a flow file or job folder; without it, and with --json: the JSON Schema of flow files"
+    )
     parser.add_argument("module", nargs="?", metavar="MODULE", help="only the ports of this module")
     with_context(parser)
     with_json(parser)
