@@ -81,6 +81,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "A position on the canvas is `[x, y]` with two finite numbers.",
         "Nothing is lost: the module is placed by the automatic layout.",
     ),
+    (
+        "PYE140",
+        "a value that no file can hold",
+        "A text with half a surrogate pair, for example, cannot be stored as UTF-8.",
+        "Undo the last edit, or look for a text with broken characters.",
+    ),
     # --- graph 2xx: ids, ports, links, valves, variables ------------------------------------------
     (
         "PYE200",

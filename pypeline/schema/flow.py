@@ -25,7 +25,8 @@ from pypeline.schema.scalars import text_of
 FORMAT = 1
 """The newest format of the language that this version writes; older ones are migrated on reading."""
 
-ID_PATTERN = r"^(?!.*__)[^\x00-@\[-^`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff][^\x00-/:-@\[-^`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]{0,63}$"
+_NO_LETTERS = r"\[-^`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+ID_PATTERN = rf"^(?!.*__)[^\x00-@{_NO_LETTERS}][^\x00-/:-@{_NO_LETTERS}]{{0,63}}$"
 """The id rule as far as a pattern of every JSON Schema checker can say it; :mod:`pypeline.schema.ids` is the rule."""
 
 FLOW_NAME_PATTERN = ID_PATTERN.replace("/:", ",./:")

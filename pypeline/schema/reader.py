@@ -89,7 +89,7 @@ def parse(text: str, file: str = "", limits: Limits = LIMITS) -> tuple[Flow | No
         found = "a list" if isinstance(loaded.data, list) else "a single value"
         place = Place(file, loaded.root.line, loaded.root.column)
         return None, [*loaded.problems, Problem("PYE113", f"expected a mapping at top level, found {found}", place, "Begin with `flow:` and `modules:`.")]
-    marks = Marks(file, SpotPaths(loaded.root), SpotPaths(loaded.root, keys=True))
+    marks = Marks(file, SpotPaths(loaded.root), SpotPaths(loaded.root, of_keys=True))
     try:
         data = migrations.migrate(loaded.data)
     except migrations.UnknownFormat as unknown:

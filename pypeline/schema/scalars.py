@@ -8,10 +8,11 @@ Text in, plain values out; knows nothing of flows.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
-_WORDS: dict[str, None | bool] = {
+_WORDS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True,
     "false": False, "False": False, "FALSE": False,
@@ -88,7 +89,7 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return False
     if isinstance(left, float) and isinstance(right, float):
-        return left == right or (left != left and right != right)
+        return left == right or (math.isnan(left) and math.isnan(right))
     if isinstance(left, int) and isinstance(right, int):
         return left == right
     return type(left) is type(right) and bool(left == right)

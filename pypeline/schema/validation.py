@@ -35,6 +35,7 @@ def build(data: dict[str, Any], marks: Marks) -> tuple[Flow | None, list[Problem
 
 
 def _problem(error: Any, data: Any, marks: Marks) -> Problem:
+    kind: str
     kind, context = error["type"], error.get("ctx", {})
     path, found = _path(error["loc"], data)
     where = f"`{path_text(path)}`" if path else "the flow"
@@ -49,8 +50,8 @@ def _problem(error: Any, data: Any, marks: Marks) -> Problem:
         words = list(get_args(_walk(path)))
         hint = did_you_mean(found, words) if isinstance(found, str) else ""
         mend = f"{hint[:1].upper()}{hint[1:]}" if hint.startswith("did") else "Write one of them."
-        expected = " or ".join(f"`{word}`" for word in words)
-        return Problem("PYE134", f"{where}: expected {expected}, found {_shown(found)}", place, mend)
+        choice = " or ".join(f"`{word}`" for word in words)
+        return Problem("PYE134", f"{where}: expected {choice}, found {_shown(found)}", place, mend)
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"):
         return Problem("PYE133", f"{where}: {text_of(found)} is out of range", place, f"Write a number {_range(path)}.")
     if kind == "string_too_short":
@@ -107,10 +108,8 @@ def _path(location: tuple[str | int, ...], data: Any) -> tuple[Path, Any]:
     path: list[str | int] = []
     value = data
     for number, part in enumerate(location):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
+        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
+            value = value[part]  # type: ignore[index]
         elif number == len(location) - 1 and isinstance(value, dict):
             value = None  # a missing key
         else:

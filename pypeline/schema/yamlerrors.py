@@ -32,8 +32,8 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
 
 def syntax_problem(error: Any, text: str, file: str, quoted: Any = None) -> Problem:
     """The Problem of a ``yaml.YAMLError``. ``quoted`` is the last quoted scalar that spans lines, or None."""
-    mark = getattr(error, "problem_mark", None)
-    context_mark = getattr(error, "context_mark", None) or mark
+    mark: Any = getattr(error, "problem_mark", None)
+    context_mark: Any = getattr(error, "context_mark", None) or mark
     words = str(getattr(error, "problem", None) or error)
     if mark is None:
         return Problem("PYE107", f"not valid YAML ({words})", Place(file), "Check the file in a text editor.")

@@ -20,10 +20,8 @@ from pypeline.schema.problems import Path, Place, Problem
 from pypeline.schema.scalars import resolve, text_of
 from pypeline.schema.yamlerrors import syntax_problem
 
-try:
-    from yaml.cyaml import CParser as EventParser
-except ImportError:  # a PyYAML built without libyaml: same events, slower
-    from yaml import SafeLoader as EventParser
+# with libyaml where PyYAML was built with it; the same events otherwise, slower
+EventParser: Any = getattr(yaml.cyaml, "CParser", None) if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +72,17 @@ class Spot:
 class SpotPaths(Mapping[Path, tuple[int, int]]):
     """Spots as a mapping path → (line, column); a look-up walks the tree, nothing is copied."""
 
-    __slots__ = ("keys", "root")
+    __slots__ = ("of_keys", "root")
 
-    def __init__(self, root: Spot, keys: bool = False) -> None:
+    def __init__(self, root: Spot, of_keys: bool = False) -> None:
         self.root = root
-        self.keys = keys
+        self.of_keys = of_keys
 
     def __getitem__(self, path: Path) -> tuple[int, int]:
         spot = self.root.at(path)
         if spot is None:
             raise KeyError(path)
-        return (spot.key_line, spot.key_column) if self.keys and spot.key_line else spot.shown
+        return (spot.key_line, spot.key_column) if self.of_keys and spot.key_line else spot.shown
 
     def __iter__(self) -> Iterator[Path]:
         waiting: list[tuple[Path, Spot]] = [((), self.root)]
@@ -147,7 +145,7 @@ class _Loader:
         self.stack: list[_Open] = []
         self.nodes = 0
         self.aliases = 0
-        self.quoted: ScalarEvent | None = None  # the last quoted scalar over several lines: a quote left open ends there
+        self.quoted: Any = None  # the last quoted scalar over several lines: a quote left open ends there
 
     def problem(self, code: str, message: str, event: Any, mend: str, *, broken: bool = True) -> None:
         place = Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
@@ -206,7 +204,7 @@ class _Loader:
             self.anchored(event, f"alias `*{event.anchor}`: anchors and aliases are not supported")
         self.put(None, event, None)
 
-    def scalar(self, event: ScalarEvent) -> None:
+    def scalar(self, event: Any) -> None:
         self.count(event)
         if event.implicit[0] and not event.style:
             value = resolve(event.value)
@@ -220,7 +218,7 @@ class _Loader:
         else:
             self.key(value, event, opened)
 
-    def key(self, value: Any, event: ScalarEvent, opened: _Open) -> None:
+    def key(self, value: Any, event: Any, opened: _Open) -> None:
         mark = event.start_mark
         opened.key, opened.waiting = None, True
         if value.__class__ is not str:
