@@ -172,9 +172,9 @@ class RelationalModule(BaseModule):
         """
         raise NotImplementedError(f"{type(self).__name__} defines no relate()")
 
-    def expr(self, field_path: Path, text: str, schema: Schema, port: str = "input", aggregates: bool = False) -> Expr:
-        """The expression ``text`` of the config field at ``field_path``, over the columns of ``port``,
-        this module's variables bound.
+    def expr(self, field_path: Path, text: str, schema: Schema | Mapping[str, Expr], port: str = "input", aggregates: bool = False) -> Expr:
+        """The expression ``text`` of the config field at ``field_path``, over the columns of ``port``
+        (or over columns spelled out, from several ports), this module's variables bound.
 
         Raises:
             PypeError: what is wrong; ``place.path`` is ``field_path``, the place in the text is in the message.
@@ -182,7 +182,8 @@ class RelationalModule(BaseModule):
         from pypeline.core import expressions
 
         try:
-            return expressions.compile(text, {c.name: col(port, c.name) for c in schema}, self.variables, aggregates=aggregates)
+            known = schema if isinstance(schema, Mapping) else {c.name: col(port, c.name) for c in schema}
+            return expressions.compile(text, known, self.variables, aggregates=aggregates)
         except expressions.ExpressionError as error:
             raise PypeError(error.problem(Place(path=field_path), text)) from None
 

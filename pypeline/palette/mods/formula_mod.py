@@ -23,7 +23,6 @@ from pypeline.sdk import (
     passed,
 )
 
-
 Text = Annotated[str, expression("input")]
 
 

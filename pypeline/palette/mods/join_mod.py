@@ -184,6 +184,6 @@ def _source(kind: str, table: str, condition: Expr | None) -> Expr:
 
 
 def _family(type: str) -> str:
-    if type.startswith(_NUMBERS):
+    if type.startswith(_NUMBERS) and type != "interval":
         return "number"
     return "moment" if type in {"date", "timestamp", "timestamptz"} else type

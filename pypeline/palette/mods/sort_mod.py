@@ -25,7 +25,6 @@ from pypeline.sdk import (
     unit,
 )
 
-
 ColumnName = Annotated[str, column()]
 
 
