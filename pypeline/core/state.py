@@ -23,7 +23,7 @@ from pypeline.core.actions import Action, Evaluated, Finished, Input, ModuleChan
 from pypeline.core.control import halting, handling, orders, tasks
 from pypeline.core.control.machine import Key, Machine
 from pypeline.core.control.records import TaskRun
-from pypeline.core.plan import Plan, Task
+from pypeline.core.plan import Plan, Task, TaskKind
 from pypeline.core.results import State
 
 _STEPS: Mapping[str, Callable[..., None]] = {
@@ -98,6 +98,11 @@ class RunState:
             machine.say(ModuleChanged(name, task.task.id, sub.frame, "running", "", task.attempt))
         machine.say(StartTask(task.task.id, sub.frame, task.attempt))
         return self._said()
+
+    def ready(self, kind: TaskKind, most: int) -> int:
+        """How many tasks of ``kind`` could start now, counted up to ``most`` (among the first few dozen)."""
+        ready = self._machine.ready
+        return min(most, sum(1 for entry in ready[: 4 * most] if entry[-1].phase == "ready" and entry[-1].task.kind == kind))
 
     @property
     def finished(self) -> Finished | None:
