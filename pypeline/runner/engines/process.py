@@ -139,6 +139,8 @@ class WorkerProcess:
         if hard:
             self.kill()
             return
+        if self._timers:
+            return
         self._send({"op": "cancel", "id": number})
 
         def press(sign: signal.Signals) -> None:

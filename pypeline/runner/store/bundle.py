@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from pypeline.schema.problems import Place, Problem, PypeError
 
 HOME = "PYPELINE_HOME"
 SUMMARY_FORMAT = 1
+SPILL_PREFIX = "pypeline_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,14 @@ class Bundle:
     def scratch(self) -> Path:
         return self.path / "scratch"
 
+    def spill(self, base: str) -> Path:
+        """This attempt's own folder below ``base``, for an engine's spill files."""
+        link = self.path / "spill"
+        if not link.is_symlink():
+            made = tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=base)
+            link.symlink_to(made, target_is_directory=True)
+        return Path(os.readlink(link))
+
     def finish(self, summary: Mapping[str, Any]) -> bool:
         """Write the terminal record; False when another process has ended this attempt already."""
         return create_once(self.summary, json_bytes({"format": SUMMARY_FORMAT, **summary}))
@@ -73,6 +83,12 @@ class Bundle:
         """Remove what only a running attempt needs. Never follows a link out of the folder."""
         for folder in (self.scratch, self.publish):
             shutil.rmtree(folder, ignore_errors=True)
+        link = self.path / "spill"
+        if link.is_symlink():
+            spill = Path(os.readlink(link))
+            if spill.name.startswith(SPILL_PREFIX) and not spill.is_symlink():
+                shutil.rmtree(spill, ignore_errors=True)
+            link.unlink()
 
 
 def home(folder: Path | str) -> Path:

@@ -1,0 +1,401 @@
+"""The scheduler: the thin asyncio shell around :class:`pypeline.core.state.RunState`.
+
+It performs what the state says (start, cancel, evaluate, ring, announce) and tells it what
+happened. It adds what the state does not know: time, slots, an engine and subscribers. The same
+object runs under ``asyncio.run`` and inside a window's loop; it starts no loop, blocks none, and
+does its work in slices so that a loop it shares stays alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from typing import Any
+
+from pypeline.core import actions as act
+from pypeline.core import events as ev
+from pypeline.core.plan import Plan, Task
+from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
+from pypeline.core.state import RunState
+from pypeline.runner.dispatch import Dispatch
+from pypeline.runner.engines.base import Engine, Job
+from pypeline.runner.slots import Demand, demand_of
+from pypeline.runner.store.atomic import failure
+from pypeline.schema.problems import PypeError
+
+SLICE = 0.004
+"""Seconds of work after which the loop gets its turn."""
+_SPECIAL_FREE = frozenset({"cpus", "memory"})
+_NO_RECORD = ModuleResult("", "completed")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: its state and reason, the first unhandled error, and the titles of handled failures."""
+
+    state: Any
+    reason: str
+    error: ErrorInfo | None
+    handled: tuple[str, ...]
+
+
+class _Try:
+    """A task between its start and its end: the job, what it booked, and when it began."""
+
+    __slots__ = ("began", "cancelled", "demand", "job", "number", "task", "timer")
+
+    def __init__(self, task: Task, number: int, demand: Demand) -> None:
+        self.task = task
+        self.number = number
+        self.demand = demand
+        self.job: Job | None = None
+        self.cancelled = ""
+        self.timer: asyncio.TimerHandle | None = None
+        self.began = time.monotonic()
+
+
+class Scheduler:
+    """Runs one plan on one engine, once."""
+
+    def __init__(self, plan: Plan, engine: Engine, dispatch: Dispatch, *, attempt: int, emit: Callable[[ev.RunEvent], None]) -> None:
+        """``emit`` gets every event, in order, in the loop's thread."""
+        self._plan = plan
+        self._engine = engine
+        self._dispatch = dispatch
+        self._attempt = attempt
+        self._emit = emit
+        self._state = RunState(plan)
+        self._inbox: deque[act.Input] = deque()
+        self._tries: dict[tuple[str, str], _Try] = {}
+        self._results: dict[tuple[str, str], TaskResult] = {}
+        self._parked: dict[str, list[tuple[int, int, list[act.Action], Task]]] = {}
+        self._parkings = 0
+        self._settling: list[tuple[Task, str]] = []
+        self._timers: dict[object, asyncio.TimerHandle] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._working = False
+        self._again = False
+        self._segments = 0
+        self._ended: asyncio.Future[Outcome] | None = None
+        self._perform: dict[type, Callable[[Any], None]] = {
+            act.StartTask: self._start,
+            act.CancelTask: self._cancel,
+            act.Evaluate: self._evaluate,
+            act.ScheduleRetry: self._retry,
+            act.SetTimer: self._set_timer,
+            act.SubFlowChanged: self._sub_flow,
+            act.ValveChanged: self._valve,
+            act.ModuleChanged: self._module,
+            act.Finished: self._finish,
+        }
+
+    async def run(self) -> Outcome:
+        """Run to the end. The run's events come out of ``emit`` meanwhile."""
+        loop = asyncio.get_running_loop()
+        self._ended = loop.create_future()
+        try:
+            self._do(self._state.start())
+            self._work()
+            return await self._ended
+        finally:
+            for timer in (*self._timers.values(), *(t.timer for t in self._tries.values() if t.timer is not None)):
+                timer.cancel()
+            for task in self._background:
+                task.cancel()
+
+    def stop(self, kind: Any) -> None:
+        """Stop: ``polite`` interrupts what runs and lets on_error and finally have their turn; ``hard`` kills."""
+        if kind == "hard":
+            for running in self._tries.values():
+                if running.job is not None:
+                    running.cancelled = running.cancelled or "stopped_by_user"
+                    self._engine.cancel(running.job, hard=True)
+        self._tell(act.StopRequested(kind))
+
+    @property
+    def results(self) -> dict[tuple[str, str], TaskResult]:
+        """The last result of every task that ended: (task, frame) → result."""
+        return self._results
+
+    # --- the one place where things move ---------------------------------------------------------
+
+    def _tell(self, happened: act.Input) -> None:
+        self._inbox.append(happened)
+        self._work()
+
+    def _work(self) -> None:
+        """Feed what happened and start what may start, for a slice of time; then let the loop have a turn."""
+        if self._working or self._ended is None or self._ended.done():
+            return
+        self._working = True
+        self._again = False
+        until = time.monotonic() + SLICE
+        try:
+            while not self._ended.done():
+                if self._inbox:
+                    happened = tuple(self._inbox)
+                    self._inbox.clear()
+                    self._do(self._state.feed(*happened))
+                    self._let_go()
+                elif not self._start_next():
+                    break
+                if time.monotonic() > until:
+                    self._again = True
+                    break
+        except Exception as error:
+            # a bug of ours: it must not die in a callback while the run waits for ever
+            if not self._ended.done():
+                self._ended.set_exception(error)
+        finally:
+            self._working = False
+        if self._again and not self._ended.done():
+            asyncio.get_running_loop().call_soon(self._work)
+
+    def _do(self, actions: list[act.Action]) -> None:
+        for action in actions:
+            self._perform[type(action)](action)
+
+    def _start_next(self) -> bool:
+        """Start one ready task if there is room for it; False when there is nothing to do now."""
+        if self._unpark():
+            return True
+        while True:
+            task = self._state.peek()
+            if task is None:
+                return False
+            demand = self._demand(task)
+            lacking = self._engine.slots.lacks(demand)
+            if not lacking:
+                self._book(task, demand, self._state.take())
+                return True
+            special = [name for name in lacking if name not in _SPECIAL_FREE]
+            if not special:
+                # everybody needs these: to let a later task pass would be to starve this one
+                return False
+            # it waits for what few need: it keeps its turn there, and the others may pass
+            self._parkings += 1
+            heappush(self._parked.setdefault(special[0], []), (self._parkings, self._parkings, self._state.take(), task))
+
+    def _unpark(self) -> bool:
+        for name, waiting in self._parked.items():
+            if waiting and self._engine.slots.free.get(name, 0) > 0:
+                _, _, said, task = waiting[0]
+                demand = self._demand(task)
+                if not self._engine.slots.lacks(demand):
+                    heappop(waiting)
+                    self._book(task, demand, said)
+                    return True
+        return False
+
+    def _demand(self, task: Task) -> Demand:
+        cpus = self._engine.slots.capacity["cpus"]
+        segments = self._segments + (self._state.ready("segment", cpus) or 1) if task.kind == "segment" and cpus > 1 else 1
+        return demand_of(task, self._engine.slots, segments)
+
+    def _book(self, task: Task, demand: Demand, said: list[act.Action]) -> None:
+        self._engine.slots.take(demand)
+        start = said[-1]
+        assert isinstance(start, act.StartTask)
+        self._tries[task.id, start.frame] = _Try(task, start.attempt_no, demand)
+        self._segments += task.kind == "segment"
+        self._do(said)
+
+    # --- what the state says --------------------------------------------------------------------
+
+    def _start(self, start: act.StartTask) -> None:
+        running = self._tries[start.task, start.frame]
+        task = running.task
+        try:
+            order = self._dispatch.order(task, start.frame, start.attempt_no, running.demand)
+        except OSError as error:
+            problem = failure(error, self._plan.folder).problems[0]
+            info = ErrorInfo(problem.code, type(error).__name__, problem.message, mend=problem.mend)
+            self._end(running, start.frame, TaskResult(task.id, "failed", f"error:{type(error).__name__}", error=info))
+            return
+        if task.timeout is not None:
+            running.timer = asyncio.get_running_loop().call_later(task.timeout, self._timed_out, running)
+        running.job = self._engine.submit(order, self._heard, self._job_ended)
+        if running.cancelled and running.job.outcome is None:
+            self._engine.cancel(running.job)
+
+    def _cancel(self, cancel: act.CancelTask) -> None:
+        running = self._tries.get((cancel.task, cancel.frame))
+        if running is not None:
+            running.cancelled = running.cancelled or cancel.reason
+            if running.job is not None:
+                self._engine.cancel(running.job)
+            return
+        for waiting in self._parked.values():
+            for at, entry in enumerate(waiting):
+                start = entry[2][-1]
+                if isinstance(start, act.StartTask) and (start.task, start.frame) == (cancel.task, cancel.frame):
+                    # the heap is ordered by arrival, so a list without one entry is a heap still
+                    del waiting[at]
+                    self._inbox.append(act.TaskEnded(cancel.task, "cancelled", cancel.reason, cancel.frame, again=False))
+                    return
+
+    def _evaluate(self, ask: act.Evaluate) -> None:
+        async def answer() -> None:
+            try:
+                value = await self._engine.evaluate(ask.expression, ask.values)
+                reply = act.Evaluated(ask.valve, None if value is None else bool(value), frame=ask.frame)
+            except PypeError as error:
+                reply = act.Evaluated(ask.valve, None, error.problems[0].message, ask.frame)
+                self._log("ERROR", f"condition of `{self._plan.valves[ask.valve].text or ask.expression}`: {error.problems[0].message}")
+            self._tell(reply)
+
+        self._later(answer())
+
+    def _retry(self, retry: act.ScheduleRetry) -> None:
+        error = self._results[retry.task, retry.frame].error
+        self._emit(
+            ev.Retry(
+                run=self._plan.run_id, attempt=self._attempt, time=time.time(), task=retry.task, attempt_no=retry.attempt_no, delay=retry.delay, error=error
+            )
+        )
+        key = (retry.task, retry.frame)
+
+        def due() -> None:
+            self._timers.pop(key, None)
+            self._tell(act.RetryDue(retry.task, retry.frame))
+
+        self._timers[key] = asyncio.get_running_loop().call_later(retry.delay, due)
+
+    def _set_timer(self, timer: act.SetTimer) -> None:
+        self._timers[timer.timer] = asyncio.get_running_loop().call_later(timer.seconds, self._tell, act.TimedOut(timer.timer))
+
+    def _sub_flow(self, change: act.SubFlowChanged) -> None:
+        title = self._plan.sub_flows[change.sub_flow].title
+        self._emit(
+            ev.SubFlowState(
+                run=self._plan.run_id, attempt=self._attempt, time=time.time(), sub_flow=change.sub_flow, title=title, state=change.state, reason=change.reason
+            )
+        )
+
+    def _valve(self, change: act.ValveChanged) -> None:
+        valve = self._plan.valves[change.valve]
+        self._emit(
+            ev.ValveResolved(
+                run=self._plan.run_id, attempt=self._attempt, time=time.time(), valve=change.valve, source=valve.source, target=valve.target,
+                open=change.open, reason=change.reason,
+            )
+        )  # fmt: skip
+
+    def _module(self, change: act.ModuleChanged) -> None:
+        if change.state == "running":
+            self._emit(
+                ev.ModuleState(
+                    run=self._plan.run_id, attempt=self._attempt, time=time.time(), module=change.module, task=change.task,
+                    state="running", frame=change.frame, attempt_no=change.attempt_no,
+                )
+            )  # fmt: skip
+            return
+        result = self._results.get((change.task, change.frame))
+        record = next((r for r in result.modules if r.module == change.module), _NO_RECORD) if result is not None else _NO_RECORD
+        error = result.error if result is not None and change.state == "failed" else None
+        self._emit(
+            ev.ModuleState(
+                run=self._plan.run_id, attempt=self._attempt, time=time.time(), module=change.module, task=change.task, state=change.state,
+                reason=change.reason, frame=change.frame, attempt_no=change.attempt_no, rows_out=record.rows_out, rejected=record.rejected,
+                seconds=result.seconds if result else 0.0, cpu_seconds=result.cpu_seconds if result else 0.0,
+                peak_rss=result.peak_rss if result else 0, error=error,
+            )
+        )  # fmt: skip
+
+    def _finish(self, finished: act.Finished) -> None:
+        assert self._ended is not None
+        titles = self._plan.sub_flows
+        tasks = [task for index in finished.unhandled for task in titles[index].tasks]
+        ends = (self._results.get((task, "0")) for task in tasks)
+        error = next((end.error for end in ends if end is not None and end.error is not None), None)
+        self._ended.set_result(Outcome(finished.state, finished.reason, error, tuple(titles[i].title for i in finished.handled)))
+
+    # --- what the engine says -------------------------------------------------------------------
+
+    def _heard(self, _job: Job, event: ev.RunEvent) -> None:
+        self._emit(replace(event, attempt=self._attempt))
+
+    def _job_ended(self, job: Job, result: TaskResult) -> None:
+        running = self._tries.get((job.order.task, job.order.frame))
+        if running is None:
+            return
+        try:
+            self._end(running, job.order.frame, result)
+        except Exception as error:
+            if self._ended is not None and not self._ended.done():
+                self._ended.set_exception(error)
+
+    def _end(self, running: _Try, frame: str, result: TaskResult) -> None:
+        task = running.task
+        del self._tries[task.id, frame]
+        self._engine.slots.give(running.demand)
+        self._segments -= task.kind == "segment"
+        if running.timer is not None:
+            running.timer.cancel()
+        if running.cancelled == "timeout" and result.state != "completed":
+            result = self._out_of_time(task, result)
+        elif running.cancelled and result.state == "failed":
+            # what a module raises while it is being stopped is no failure of its own
+            result = replace(result, state="cancelled", reason=running.cancelled, modules=(), error=None)
+        self._results[task.id, frame] = result
+        globals: dict[str, Any] = {}
+        if result.state == "completed":
+            globals = self._dispatch.ended(task, result, frame)
+            if result.counts or result.outputs or result.previews:
+                self._announce(result, frame)
+        elif result.state == "failed":
+            self._blame(result, frame)
+        own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
+        again = result.error is None or result.error.code not in ("PYE503",)
+        if task.kind != "segment" or task.inputs:
+            self._settling.append((task, frame))
+        self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, again, own, globals))
+
+    def _let_go(self) -> None:
+        """What a task that has its terminal record held is let go: its instances and the tables it read."""
+        for task, frame in self._settling:
+            if (task.id, frame) in self._state.tasks:
+                self._engine.release(task.id)
+                self._dispatch.drop(task)
+        self._settling.clear()
+
+    def _timed_out(self, running: _Try) -> None:
+        running.cancelled = running.cancelled or "timeout"
+        if running.job is not None:
+            self._engine.cancel(running.job)
+
+    def _out_of_time(self, task: Task, result: TaskResult) -> TaskResult:
+        message = f"`{task.id}` ran longer than its timeout of {task.timeout:g} s and was stopped"
+        info = ErrorInfo("PYE454", "Timeout", message, task.modules[0] if len(task.modules) == 1 else "", mend="Allow more time, or make it smaller.")
+        records = tuple(ModuleResult(m, "failed", "timeout") for m in task.modules)
+        return TaskResult(task.id, "failed", "timeout", records, error=info, seconds=result.seconds, cpu_seconds=result.cpu_seconds, peak_rss=result.peak_rss)
+
+    def _announce(self, result: TaskResult, frame: str) -> None:
+        run, now = self._plan.run_id, time.time()
+        for port, rows in result.counts.items():
+            for link in self._dispatch.links_from.get(port, ()):
+                self._emit(ev.LinkCount(run=run, attempt=self._attempt, time=now, link=link.id, rows=rows, seconds=result.seconds))
+        for port, table in result.outputs.items():
+            module, _, name = port.rpartition(".")
+            self._emit(ev.ArtifactReady(run=run, attempt=self._attempt, time=now, module=module, port=name, uri=table.path, rows=table.rows, bytes=table.bytes))
+        for port, path in self._dispatch.keep_previews(result.previews):
+            module, _, name = port.rpartition(".")
+            self._emit(ev.PreviewReady(run=run, attempt=self._attempt, time=now, module=module, port=name, path=path))
+
+    def _blame(self, result: TaskResult, frame: str) -> None:
+        error = result.error
+        if error is None:
+            return
+        self._log("ERROR", f"{error.code} {error.message}. {error.mend}".rstrip(), f"{error.module or result.task}#{frame}")
+
+    def _log(self, level: Any, message: str, node: str = "") -> None:
+        self._emit(ev.Log(run=self._plan.run_id, attempt=self._attempt, time=time.time(), level=level, message=message, node_id=node))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
