@@ -24,9 +24,11 @@ EdgeType = Literal["NORMAL", "ITERATE", "START"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedModule:
-    """A module ready to run: ``configs`` flat with context variables filled in (globals and secrets
-    still as ``{{…}}``); ``variables`` the values bound in its expressions and SQL, by their text
-    inside the braces; ``globals_read`` the globals it needs at run time. ``packages`` must be
+    """A module ready to run: ``configs`` flat with context variables filled in. ``templates`` are the
+    paths in them of texts that still hold ``{{…}}`` (globals, environment, secrets): the runner fills
+    those, once, and no others, because a value may hold braces of its own. ``variables`` are the
+    values bound in its expressions, SQL and templates, by their text inside the braces;
+    ``globals_read`` the globals (``module__Var``) it needs at run time. ``packages`` must be
     importable before the run starts; ``code_hash`` (``Facts.code`` of its type) tells an engine
     whether a warm worker still holds the code that was planned with."""
 
@@ -46,6 +48,7 @@ class PlannedModule:
     source: SourceFacts | None = None
     packages: tuple[str, ...] = ()
     code_hash: str = ""
+    templates: tuple[tuple[str | int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +151,9 @@ class Plan:
     format: int = PLAN_FORMAT
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, keys in a fixed order; what ``plan.json`` and ``pype plan --json`` hold."""
-        return json.loads(json.dumps(asdict(self), default=_plain))  # type: ignore[no-any-return]
+        """Plain data, keys in a fixed order; what ``plan.json`` and ``pype plan --json`` hold. Of the
+        environment only the names: a value may be a secret."""
+        return json.loads(json.dumps({**asdict(self), "env": sorted(self.env)}, default=_plain))  # type: ignore[no-any-return]
 
 
 def _plain(value: Any) -> Any:

@@ -93,6 +93,7 @@ def _module(data: Mapping[str, Any]) -> PlannedModule:
             **data,
             "effects": Effects(data["effects"]),
             "globals_read": tuple(data["globals_read"]),
+            "templates": tuple(tuple(path) for path in data["templates"]),
             "packages": tuple(data.get("packages", ())),
             "source": facts,
         }

@@ -1,0 +1,188 @@
+"""Tasks: what executes, is retried, timed out and given slots, made from a sub flow's modules.
+
+Comes in: the graph, declarations and planned modules. Goes out: :class:`~pypeline.core.plan.Task`
+records with their hand-overs and dependencies. What cuts a segment is runner.md's list: code, solos,
+engines, a reader's rejects, variables read in the own sub flow, and keys a module sets for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heappush
+
+from pypeline.core.graph import PipelineGraph
+from pypeline.core.modules import Effects, ModuleDecl
+from pypeline.core.plan import Decision, PlannedLink, PlannedModule, Task
+from pypeline.core.segments import Cut, Edge, Part, cut
+from pypeline.schema.flow import DataLink, Module, Resources, Retry, Settings
+
+GATE = "sync_gate"
+"""The one module type that planner and run state know by name."""
+
+_ONCE = Retry()
+_NOTHING = Resources()
+
+
+class Cutter:
+    """Makes the tasks of a flow's sub flows; modules in ``off`` are in none."""
+
+    def __init__(
+        self, graph: PipelineGraph, decls: Mapping[str, ModuleDecl], planned: Mapping[str, PlannedModule],
+        links_into: Mapping[str, Sequence[PlannedLink]], off: frozenset[str],
+    ) -> None:  # fmt: skip
+        self.settings = graph.flow.settings
+        self.graph = graph
+        self.decls = decls
+        self.planned = planned
+        self.links_into = links_into
+        self.off = off
+        self.modules = {module.id: module for module in graph.flow.modules}
+        self.canonical = {module.id.casefold(): module.id for module in graph.flow.modules}
+        self.place = {id: at for at, id in enumerate(graph.topological)}
+
+    def tasks(self, index: int, ids: Sequence[str]) -> list[Task]:
+        """The tasks of sub flow ``index``, in the order in which one slot would run them."""
+        cuts = self._cuts(ids)
+        home = {id: one.modules[0] for one in cuts for id in one.modules}
+        hands_over: dict[str, dict[str, None]] = {}
+        inputs: dict[str, list[str]] = {}
+        after: dict[str, dict[str, None]] = {}
+        for one in cuts:
+            task = one.modules[0]
+            inputs[task], after[task] = [], {}
+            for id in one.modules:
+                for link in self.links_into.get(id, ()):
+                    before = home.get(link.source)
+                    if before is not None and before != task:
+                        inputs[task].append(link.id)
+                        after[task][before] = None
+                        hands_over.setdefault(before, {})[link.port] = None
+                for setter in self._setters(id):
+                    before = home.get(setter)
+                    if before is not None and before != task:
+                        after[task][before] = None
+        return [self._task(index, one, inputs, hands_over, after) for one in cuts]
+
+    def _task(
+        self, index: int, one: Cut, inputs: Mapping[str, list[str]], hands_over: Mapping[str, dict[str, None]], after: Mapping[str, dict[str, None]]
+    ) -> Task:
+        id = one.modules[0]
+        decision, reason = _decide([self.planned[each] for each in one.modules])
+        alone = self.modules[id] if len(one.modules) == 1 else None
+        return Task(
+            id, one.kind, index, one.modules, tuple(inputs[id]), tuple(hands_over.get(id, ())), tuple(after[id]), one.reason,
+            decision, reason, (), alone.timeout if alone else None, _retry(alone, self.settings), _resources(alone, self.settings),
+        )  # fmt: skip
+
+    def _cuts(self, ids: Sequence[str]) -> list[Cut]:
+        running = [id for id in ids if id not in self.off]
+        if not running:
+            return []
+        parts = {id: self._part(id) for id in running}
+        edges = [self._edge(link) for id in running for link in self.graph.links_into[id] if link.source in parts]
+        edges += [Edge(setter, id, f"reads a variable of `{setter}`", ordering=True) for id in running for setter in self._setters(id) if setter in parts]
+        order = sorted(running, key=self.place.__getitem__)
+        if any(edge.ordering for edge in edges):
+            order = _reordered(order, edges)
+        return cut(order, parts, edges)
+
+    def _part(self, id: str) -> Part:
+        decl, module = self.decls[id], self.modules[id]
+        engine = module.engine or self.settings.engine
+        if decl.kind == "solo":
+            return Part("gate" if decl.name == GATE else "solo", engine, "solo")
+        if not self.planned[id].relational:
+            return Part("code", engine, "code")
+        reason = own_task(module)
+        if not reason and self.settings.execution_mode == "pandas":
+            reason = "execution_mode pandas"
+        return Part("segment", engine, reason)
+
+    def _edge(self, link: DataLink) -> Edge:
+        decl = self.decls[link.source]
+        rejects = decl.kind == "source" and link.source_port in decl.reject_ports
+        return Edge(link.source, link.target, f"reads the rejected rows of `{link.source}`" if rejects else "")
+
+    def _setters(self, id: str) -> list[str]:
+        """The other modules of the flow whose variables ``id`` reads: it runs in a later task."""
+        names = [name.partition("__")[0].casefold() for name in self.planned[id].globals_read]
+        return [self.canonical[name] for name in dict.fromkeys(names) if self.canonical.get(name, id) != id]
+
+
+def own_task(module: Module) -> str:
+    """Why ``module`` is a task of its own: the key it sets for itself (runner.md §0), or ``""``."""
+    for key in ("retry", "retries", "timeout", "resources", "cache", "checkpoint"):
+        if getattr(module, key) is not None:
+            return f"own {key}"
+    return "contract that fails" if module.contract is not None and module.contract.on_violation == "fail" else ""
+
+
+def _reordered(order: Sequence[str], edges: Sequence[Edge]) -> list[str]:
+    """``order`` made to respect all edges; an ordering edge that would close a cycle is given up."""
+    place = {id: at for at, id in enumerate(order)}
+    for keep in (True, False):
+        left = dict.fromkeys(order, 0)
+        feeds: dict[str, list[str]] = {id: [] for id in order}
+        for edge in edges:
+            if keep or not edge.ordering:
+                left[edge.target] += 1
+                feeds[edge.source].append(edge.target)
+        ready = [place[id] for id, count in left.items() if not count]
+        heapify(ready)
+        found: list[str] = []
+        while ready:
+            id = order[heappop(ready)]
+            found.append(id)
+            for target in feeds[id]:
+                left[target] -= 1
+                if not left[target]:
+                    heappush(ready, place[target])
+        if len(found) == len(order):
+            return found
+    return list(order)
+
+
+def _decide(modules: Sequence[PlannedModule]) -> tuple[Decision, str]:
+    if any(module.globals_read for module in modules):
+        return "at_run", "at_run"
+    if any(module.effects == Effects.WRITES for module in modules):
+        return "execute", "side_effect"
+    if any(module.effects == Effects.CODE for module in modules):
+        return "execute", "not_deterministic"
+    return "execute", "first_run"
+
+
+def _retry(module: Module | None, settings: Settings) -> Retry:
+    for said in (module, settings):
+        if said is not None and said.retry is not None:
+            return said.retry
+        if said is not None and said.retries is not None:
+            return Retry(attempts=said.retries + 1) if said.retries else _ONCE
+    return _ONCE
+
+
+def _resources(module: Module | None, settings: Settings) -> Resources:
+    if module is not None and module.resources is not None:
+        return module.resources
+    return settings.resources or _NOTHING
+
+
+def gate_mode(module: PlannedModule) -> str:
+    """The mode of a sync gate: ``all``, ``any``, ``ended`` or a number; ``""`` for other modules."""
+    return str(module.configs.get("mode", "all")) if module.type == GATE else ""
+
+
+def switched_off(graph: PipelineGraph) -> frozenset[str]:
+    """Modules that do not run because they, or all that feeds one of their ports, are disabled."""
+    off = {module.id for module in graph.flow.modules if not module.enabled}
+    if not off:
+        return frozenset()
+    for id in graph.topological:
+        if id in off:
+            continue
+        fed: dict[str, bool] = {}
+        for link in graph.links_into[id]:
+            fed[link.target_port] = fed.get(link.target_port, False) or link.source not in off
+        if not all(fed.values()):
+            off.add(id)
+    return frozenset(off)

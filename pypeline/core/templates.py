@@ -1,0 +1,109 @@
+"""Filling variables into module configs when a run is planned.
+
+A text with references to context and run only is filled now. A text in which a global, a secret, the
+environment or an iteration item stands stays a template, whole, and is filled once at run time: one
+pass, so that no value is ever scanned again. Expressions and SQL stay text; their variables are
+bound as values. Code is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from pypeline.core import configs, variables
+from pypeline.core.facts import Facts
+from pypeline.core.modules import ModuleDecl
+from pypeline.core.variables import Reference, VariableError
+from pypeline.schema.flow import Marks, Module
+from pypeline.schema.problems import Path, Place, PypeError
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A module's config, ready to be planned with. ``identity`` is what its fingerprint sees:
+    the filled config, with the run's id and all that is filled later still as templates."""
+
+    configs: Mapping[str, Any]
+    variables: Mapping[str, Any]
+    globals_read: tuple[str, ...]
+    templates: tuple[Path, ...]
+    identity: Mapping[str, Any]
+
+
+class Templates:
+    """Fills configs from the context of one run."""
+
+    def __init__(self, facts: Facts, run_id: str) -> None:
+        self._context = {f"context.{name}": value for name, value in facts.context.items()}
+        self._values = {**self._context, "run.id": run_id}
+        self._stable = {**self._context, "run.id": "{{run.id}}"}
+        self._defaults: dict[str, dict[str, Any]] = {}
+
+    def fill(self, module: Module, decl: ModuleDecl, marks: Marks, at: int) -> Filled:
+        """``module``'s config with defaults and variables. ``at`` is its place in the flow.
+
+        Raises:
+            PypeError: an unknown context variable.
+        """
+        if decl.name not in self._defaults:
+            self._defaults[decl.name] = configs.defaults(decl.json_schema)
+        required, optional = module.configs.required, module.configs.optional
+        flat = {**self._defaults[decl.name], **required, **optional}
+        if not (configs.has_braces(required) or configs.has_braces(optional)):
+            return Filled(flat, _NONE, (), (), flat)
+        changed: dict[Path, Any] = {}
+        stable: dict[Path, Any] = {}
+        bound: dict[str, Any] = {}
+        read: dict[str, None] = {}
+        late: list[Path] = []
+        for text in configs.texts(flat, decl.json_schema):
+            if "{{" not in text.text or text.editor == "code":
+                continue
+            place = marks.place(("modules", at, "configs", "required" if text.path[0] in required else "optional", *text.path), module.id)
+            refs = self._references(text.text, place)
+            now = all(ref.kind in ("context", "run") for ref in refs)
+            if text.editor in configs.BOUND or not now:
+                bound |= self._bind(refs, text.text, place)
+                read |= dict.fromkeys(ref.name for ref in refs if ref.kind == "global")
+                if text.editor not in configs.BOUND:
+                    late.append(text.path)
+                continue
+            changed[text.path] = self._filled(text.text, self._values, place)
+            stable[text.path] = self._filled(text.text, self._stable, place) if any(ref.kind == "run" for ref in refs) else changed[text.path]
+        made = configs.replaced(flat, changed)
+        identity: dict[str, Any] = configs.replaced(flat, stable)
+        if bound:
+            identity = {"configs": identity, "variables": {key: value for key, value in bound.items() if key != "run.id"}}
+        return Filled(made, bound, tuple(read), tuple(late), identity)
+
+    def bound(self, text: str, place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The values bound in an expression now, and the globals it needs at run time.
+
+        Raises:
+            PypeError: an unknown context variable.
+        """
+        refs = self._references(text, place)
+        return self._bind(refs, text, place), tuple(dict.fromkeys(ref.name for ref in refs if ref.kind == "global"))
+
+    def _bind(self, refs: list[Reference], text: str, place: Place) -> dict[str, Any]:
+        try:
+            return {ref.key: variables.value_of(ref, self._values) for ref in refs if ref.kind in ("context", "run")}
+        except VariableError as error:
+            raise PypeError(error.problem(place, text)) from error
+
+    def _filled(self, text: str, values: Mapping[str, Any], place: Place) -> Any:
+        try:
+            return variables.substitute(text, values)
+        except VariableError as error:
+            raise PypeError(error.problem(place, text)) from error
+
+    def _references(self, text: str, place: Place) -> list[Reference]:
+        try:
+            return variables.find(text)
+        except VariableError as error:
+            raise PypeError(error.problem(place, text)) from error
