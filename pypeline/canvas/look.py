@@ -1,0 +1,109 @@
+"""The look as Qt values: a theme's pens, brushes, fonts and icon paths, made once and shared by all painters."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QPainterPath, QPen
+
+from pypeline.core import geometry as g
+from pypeline.resources import icons, theme
+from pypeline.resources.theme import THEMES, Theme
+
+KINDS = ("source", "mod", "sink", "solo", "unknown")
+
+
+def font(families: tuple[str, ...], pixels: float, *, strong: bool = False) -> QFont:
+    """A font by preference list and pixel size at 100 %."""
+    made = QFont(list(families))
+    made.setPixelSize(max(1, round(pixels)))
+    made.setWeight(QFont.Weight.DemiBold if strong else QFont.Weight.Normal)
+    made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    return made
+
+
+def pen(colour: str, width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
+    """A round pen."""
+    return QPen(QColor(colour), width, style, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+
+
+@lru_cache(maxsize=256)
+def icon_path(name: str) -> QPainterPath:
+    """An icon's path on its 16 px grid."""
+    path = QPainterPath()
+    for step, at in icons.commands(icons.ICONS.get(name, icons.ICONS["unknown"])):
+        if step == "M":
+            path.moveTo(*at)
+        elif step == "L":
+            path.lineTo(*at)
+        elif step == "C":
+            path.cubicTo(*at)
+        else:
+            path.closeSubpath()
+    return path
+
+
+def curve_path(curve: g.Curve) -> QPainterPath:
+    """A link's curve as a path."""
+    path = QPainterPath(QPointF(*curve[0]))
+    for i in range(1, len(curve), 3):
+        (x1, y1), (x2, y2), (x3, y3) = curve[i : i + 3]
+        path.cubicTo(x1, y1, x2, y2, x3, y3)
+    return path
+
+
+class Look:
+    """Everything a paint function needs of a theme.
+
+    Attributes are Qt values by what they are for; ``kind``, ``tile`` and ``kind_pen`` are keyed by
+    module kind. Made once per theme by :func:`look`.
+    """
+
+    def __init__(self, tokens: Theme) -> None:
+        self.theme = tokens
+        self.dark = tokens.name == "dark"
+        self.canvas = QColor(tokens.canvas)
+        self.panel = QBrush(QColor(tokens.panel))
+        self.text = QPen(QColor(tokens.text))
+        self.muted = QPen(QColor(tokens.muted))
+        self.line = pen(tokens.line)
+        self.accent = QColor(tokens.accent)
+        self.selected = pen(tokens.accent, 2.0)
+        self.halo = pen(theme.mix(tokens.accent, tokens.canvas, 0.28), 6.0)
+        self.failure = QColor(tokens.failure)
+        self.failed = pen(tokens.failure, 1.6)
+        self.shadow = QColor(tokens.shadow)
+        self.shadow.setAlphaF(0.35 if self.dark else 0.07)
+        self.frame = QBrush(QColor(tokens.frame))
+        self.frame_line = pen(tokens.frame_line)
+        self.dot = QColor(tokens.dot)
+        self.kind = {k: QColor(tokens.kind(k)) for k in KINDS}
+        self.tile = {k: QBrush(QColor(tokens.tile(k))) for k in KINDS}
+        self.kind_pen = {k: pen(tokens.kind(k), 1.6) for k in KINDS}
+        self.icon_pen = {k: pen(tokens.kind(k), icons.STROKE) for k in KINDS}
+        self.faded = {k: QColor(theme.mix(tokens.kind(k), tokens.canvas, 0.45)) for k in KINDS}
+        self.far_link = QPen(QColor(theme.mix(tokens.muted, tokens.canvas, 0.5)), 0)
+        self.name_font = font(theme.TEXT_FONTS, theme.TEXT_SIZE, strong=True)
+        self.type_font = font(theme.TEXT_FONTS, theme.SMALL_SIZE)
+        self.mono_font = font(theme.MONO_FONTS, theme.SMALL_SIZE)
+        self.title_font = font(theme.TEXT_FONTS, 11.0, strong=True)
+
+    def state_colour(self, state: str, reason: str = "") -> QColor:
+        """The colour of a run state's sign."""
+        return QColor(self.theme.state(state, reason))
+
+    def soft(self, colour: QColor, share: float) -> QColor:
+        """``colour`` laid over a panel."""
+        return QColor(theme.mix(colour.name(), self.theme.panel, share))
+
+
+@lru_cache(maxsize=2)
+def look(name: str) -> Look:
+    """The look called ``light`` or ``dark``."""
+    return Look(THEMES[name])
+
+
+def rect(box: g.Box) -> QRectF:
+    """A box as Qt's rectangle."""
+    return QRectF(box.x, box.y, box.width, box.height)

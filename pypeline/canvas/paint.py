@@ -1,0 +1,321 @@
+"""Painting: pure functions (painter, look, level of detail, shape, what to show); they decide nothing.
+
+Canvas, minimap, image export and snapshots all paint through these. ``lod`` is the scale at which
+things appear: below :data:`TEXT_FROM` no text, below :data:`FAR` the view paints the whole flow
+itself with :func:`far` in a few calls. Shapes come from ``core/layout.py``, in scene pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
+
+from pypeline.canvas.look import Look, icon_path, pen, rect
+from pypeline.core import geometry as g
+from pypeline.core.figures import elide
+from pypeline.core.layout import Card, ControlShape, Frame
+from pypeline.resources import icons, theme
+
+FAR = 0.35
+TEXT_FROM = 0.5
+
+Glow = Literal["", "fits", "near"]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a card says. ``foot`` is its one line, ``fraction`` 0..1 the progress of a running module,
+    ``badge`` the number of problems and ``grave`` whether one of them is an error."""
+
+    name: str
+    type: str
+    foot: str = ""
+    state: str = ""
+    reason: str = ""
+    fraction: float | None = None
+    badge: int = 0
+    grave: bool = False
+    enabled: bool = True
+    bypass: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A count on a link: a strong first line and a quiet second one."""
+
+    box: g.Box
+    text: str
+    note: str = ""
+
+
+def card(
+    painter: QPainter, look: Look, lod: float, shape: Card, face: Face, *, selected: bool = False, hover: bool = False, glow: Mapping[str, Glow] | None = None
+) -> None:
+    """A module's card at its box."""
+    box = rect(shape.box)
+    if lod < FAR:
+        painter.fillRect(box, look.kind[shape.kind])
+        return
+    painter.setOpacity(1.0 if face.enabled else 0.5)
+    _plate(painter, look, lod, shape, face, box, selected, hover)
+    if lod >= TEXT_FROM:
+        _head(painter, look, shape, face)
+        _foot(painter, look, shape, face)
+    if face.fraction is not None or face.state == "running":
+        _progress(painter, look, box, face.fraction)
+    _ports(painter, look, shape, glow or {})
+    if face.state and lod >= TEXT_FROM:
+        sign(painter, look, QPointF(box.x() + g.SIGN[0], box.y() + g.SIGN[1]), face.state, face.reason)
+    if face.badge:
+        _badge(painter, look, box, face)
+    painter.setOpacity(1.0)
+
+
+def _plate(painter: QPainter, look: Look, lod: float, shape: Card, face: Face, box: QRectF, selected: bool, hover: bool) -> None:
+    if lod >= TEXT_FROM:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QBrush(look.shadow))
+        painter.drawRoundedRect(box.translated(0, 2), 9, 9)
+    if selected:
+        painter.setPen(look.halo)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box, 9, 9)
+    edge = look.line
+    if selected or face.state == "running":
+        edge = look.selected
+    elif face.state == "failed" or face.grave:
+        edge = look.failed
+    elif hover:
+        edge = look.kind_pen[shape.kind]
+    elif shape.kind == "unknown" or not face.enabled:
+        edge = pen(look.theme.muted, 1.2, Qt.PenStyle.DashLine)
+    painter.setPen(edge)
+    painter.setBrush(look.panel)
+    painter.drawRoundedRect(box, 8, 8)
+
+
+def _head(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
+    x, y = shape.box.x, shape.box.y
+    left, top, size = g.TILE
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(look.tile[shape.kind])
+    painter.drawRoundedRect(QRectF(x + left, y + top, size, size), 6, 6)
+    icon(painter, shape.icon, x + left + (size - icons.SIZE) / 2, y + top + (size - icons.SIZE) / 2, look.icon_pen[shape.kind])
+    painter.setPen(look.text)
+    painter.setFont(look.name_font)
+    room = g.NAME_ROOM if face.state else g.TYPE_ROOM
+    painter.drawText(QPointF(x + g.TEXT_LEFT, y + g.NAME_BASE), elide(face.name, room, theme.TEXT_SIZE, strong=True))
+    painter.setPen(look.muted)
+    painter.setFont(look.type_font)
+    painter.drawText(QPointF(x + g.TEXT_LEFT, y + g.TYPE_BASE), elide(face.type, g.TYPE_ROOM, theme.SMALL_SIZE))
+
+
+def _foot(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
+    x, bottom = shape.box.x, shape.box.bottom
+    painter.setPen(look.line)
+    painter.drawLine(QLineF(x + 1, bottom - g.FOOT_HEIGHT, shape.box.right - 1, bottom - g.FOOT_HEIGHT))
+    text = "bypassed" if face.bypass else "disabled" if not face.enabled else face.foot
+    painter.setPen(QPen(look.failure) if face.state == "failed" else look.muted)
+    painter.setFont(look.mono_font)
+    painter.drawText(QPointF(x + 10, bottom - 6.5), elide(text, g.FOOT_ROOM, theme.SMALL_SIZE, mono=True))
+
+
+def _progress(painter: QPainter, look: Look, box: QRectF, fraction: float | None) -> None:
+    width = box.width() - 16
+    share = 0.35 if fraction is None else min(1.0, max(0.02, fraction))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(look.accent))
+    painter.drawRoundedRect(QRectF(box.x() + 8, box.bottom() - 2.5, width * share, 2.5), 1.2, 1.2)
+
+
+def _ports(painter: QPainter, look: Look, shape: Card, glow: Mapping[str, Glow]) -> None:
+    painter.setBrush(look.panel)
+    for port, side in [*((p, "in") for p in shape.inputs), *((p, "out") for p in shape.outputs)]:
+        colour = look.failure if port.reject else look.kind[shape.kind]
+        lit = glow.get(f"{side}:{port.name}", "")
+        radius = g.PORT_RADIUS + (2.0 if lit == "near" else 1.0 if lit else 0.0)
+        painter.setPen(QPen(colour, 1.8))
+        painter.setBrush(QBrush(colour) if lit else look.panel)
+        painter.drawEllipse(QPointF(*port.at), radius, radius)
+    painter.setBrush(look.panel)
+
+
+def _badge(painter: QPainter, look: Look, box: QRectF, face: Face) -> None:
+    colour = look.failure if face.grave else look.kind["sink"]
+    painter.setPen(QPen(look.panel.color(), 1.5))
+    painter.setBrush(QBrush(colour))
+    spot = QRectF(box.right() - 9, box.y() - 8, 17, 17)
+    painter.drawEllipse(spot)
+    painter.setPen(QPen(look.panel.color()))
+    painter.setFont(look.title_font)
+    painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, str(face.badge) if face.badge < 10 else "9+")
+
+
+def sign(painter: QPainter, look: Look, middle: QPointF, state: str, reason: str = "") -> None:
+    """A state's sign: colour *and* shape."""
+    colour = look.state_colour(state, reason)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(look.soft(colour, 0.18)))
+    painter.drawEllipse(middle, g.SIGN_RADIUS, g.SIGN_RADIUS)
+    scale = 0.8
+    painter.save()
+    painter.translate(middle.x() - icons.SIZE * scale / 2, middle.y() - icons.SIZE * scale / 2)
+    painter.scale(scale, scale)
+    painter.setPen(QPen(colour, 1.9, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    painter.setBrush(QBrush(colour) if state == "running" else Qt.BrushStyle.NoBrush)
+    painter.drawPath(icon_path(icons.sign_of(state, reason)))
+    painter.restore()
+
+
+def icon(painter: QPainter, name: str, x: float, y: float, stroke: QPen) -> None:
+    """An icon with its top left at x, y."""
+    painter.save()
+    painter.translate(x, y)
+    painter.setPen(stroke)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(icon_path(name))
+    painter.restore()
+
+
+def link(
+    painter: QPainter,
+    look: Look,
+    lod: float,
+    path: QPainterPath,
+    kind: str,
+    *,
+    reject: bool = False,
+    width: float = 1.8,
+    selected: bool = False,
+    faded: bool = False,
+) -> None:
+    """A data link's curve in the colour of what flows."""
+    if lod < FAR:
+        painter.setPen(look.far_link)
+        painter.drawLine(QLineF(path.pointAtPercent(0), path.pointAtPercent(1)))
+        return
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    if selected:
+        painter.setPen(QPen(look.halo.color(), width + 6))
+        painter.drawPath(path)
+    colour = look.failure if reject else look.faded[kind] if faded else look.kind[kind]
+    made = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+    if reject:
+        made.setDashPattern([4.0, 3.0])
+    painter.setPen(made)
+    painter.drawPath(path)
+
+
+def tag(painter: QPainter, look: Look, lod: float, shape: Tag) -> None:
+    """The count on a link."""
+    if lod < TEXT_FROM:
+        return
+    box = rect(shape.box)
+    painter.setPen(look.line)
+    painter.setBrush(look.panel)
+    painter.drawRoundedRect(box, 5, 5)
+    painter.setFont(look.mono_font)
+    painter.setPen(look.text)
+    if shape.note:
+        half = QRectF(box.x(), box.y() + 1, box.width(), box.height() / 2)
+        painter.drawText(half, Qt.AlignmentFlag.AlignCenter, shape.text)
+        painter.setPen(look.muted)
+        painter.drawText(half.translated(0, box.height() / 2 - 2), Qt.AlignmentFlag.AlignCenter, shape.note)
+    else:
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shape.text)
+
+
+def control(painter: QPainter, look: Look, lod: float, shape: ControlShape, path: QPainterPath, *, selected: bool = False, state: str = "") -> None:
+    """A control link: dotted, with an arrow and the valve in a pill. ``state`` is '', 'open' or 'closed'."""
+    colour = look.failure if shape.error else look.kind["solo"]
+    if state == "closed":
+        colour = QColor(look.theme.muted)
+    made = QPen(colour, 2.4 if state == "open" else 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+    if lod < FAR:
+        made.setWidth(0)
+        painter.setPen(made)
+        painter.drawLine(QLineF(path.pointAtPercent(0), path.pointAtPercent(1)))
+        return
+    made.setDashPattern([0.2, 2.2] if state != "open" else [3.0, 2.0])
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(made)
+    painter.drawPath(path)
+    end = path.pointAtPercent(1)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(colour))
+    painter.drawPolygon(QPolygonF([QPointF(*p) for p in g.arrow_head((end.x(), end.y()), shape.way)]))
+    box = rect(shape.pill)
+    if selected:
+        painter.setPen(look.halo)
+        painter.drawRoundedRect(box, 10, 10)
+    painter.setPen(QPen(colour, 1.4))
+    painter.setBrush(look.panel)
+    painter.drawRoundedRect(box, 10, 10)
+    if lod >= TEXT_FROM:
+        painter.setFont(look.mono_font)
+        painter.setPen(QPen(colour))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, elide(shape.text, shape.pill.width - 10, theme.SMALL_SIZE, mono=True))
+
+
+def frame(painter: QPainter, look: Look, lod: float, shape: Frame, note: str = "", state: str = "") -> None:
+    """A sub flow's soft frame with number, title and what it is doing."""
+    box = rect(shape.box)
+    edge = QPen(look.failure, 1.2) if state == "failed" else look.selected if state == "running" else look.frame_line
+    painter.setPen(edge if lod >= FAR else Qt.PenStyle.NoPen)
+    painter.setBrush(look.frame)
+    painter.drawRoundedRect(box, 10, 10)
+    if lod < TEXT_FROM:
+        return
+    painter.setFont(look.title_font)
+    painter.setPen(look.muted)
+    line = QRectF(box.x() + 14, box.y() + 8, box.width() - 28, 18)
+    title = elide(f"{shape.number}  {shape.title}", line.width() * (0.6 if note else 1.0), 11.0, strong=True)
+    painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+    painter.setFont(look.type_font)
+    painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, elide(note, line.width() * 0.4, theme.SMALL_SIZE))
+
+
+def grid(painter: QPainter, look: Look, lod: float, exposed: QRectF, step: float = 24.0) -> None:
+    """The dotted background; gone when dots would run together."""
+    painter.fillRect(exposed, look.canvas)
+    if lod < 0.6:
+        return
+    left, top = exposed.left() - exposed.left() % step, exposed.top() - exposed.top() % step
+    points: list[QPointF] = []
+    y = top
+    while y < exposed.bottom():
+        x = left
+        while x < exposed.right():
+            points.append(QPointF(x, y))
+            x += step
+        y += step
+    painter.setPen(QPen(look.dot, 1.4))
+    painter.drawPoints(QPolygonF(points))
+
+
+def far(
+    painter: QPainter,
+    look: Look,
+    frames: Sequence[QRectF],
+    lines: Mapping[str, Sequence[QLineF]],
+    cards: Mapping[str, Sequence[QRectF]],
+    marked: Iterable[QRectF] = (),
+) -> None:
+    """A whole flow seen from far, in a handful of calls: ``lines`` by colour name, ``cards`` by colour name."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(look.frame)
+    painter.drawRects(list(frames))
+    for name, group in lines.items():
+        painter.setPen(QPen(QColor(name), 0))
+        painter.drawLines(list(group))
+    painter.setPen(Qt.PenStyle.NoPen)
+    for name, boxes in cards.items():
+        painter.setBrush(QBrush(QColor(name)))
+        painter.drawRects(list(boxes))
+    painter.setPen(QPen(look.accent, 0))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRects(list(marked))
