@@ -33,6 +33,18 @@ def code_hash(file: Path, root: Path) -> str:
     return digest.hexdigest()
 
 
+def reached_files(file: Path, root: Path) -> tuple[Path, ...]:
+    """``file`` and every file of the project that it reaches, relative to ``root``, sorted.
+
+    Raises:
+        OSError: the file cannot be read.
+        SyntaxError: it is not Python.
+    """
+    reached: dict[str, str] = {}
+    _Walk(root.resolve(), reached).whole(file.resolve())
+    return tuple(sorted({Path(key.rpartition(":")[0]) for key in reached}))
+
+
 def text_hash(source: str) -> str:
     """The hash of a piece of Python alone; of the text itself where it is not Python."""
     try:

@@ -154,6 +154,16 @@ def clear_registry(folder: Path | str) -> int:
     return count
 
 
+def installed() -> Mapping[str, ModuleDecl]:
+    """The types that installed packages bring."""
+    return _installed()
+
+
+def registered_hash(name: str, folder: Path | str) -> str:
+    """The code hash under which ``folder`` has registered ``name``; empty where it has not."""
+    return str((_entries(Path(folder)).get(name, {}).get("declaration") or {}).get("code_hash", ""))
+
+
 def project_hash(module_path: str, folder: Path | str) -> str:
     """The code hash now of the project's module ``module_path``."""
     from pypeline.runner.codehash import code_hash

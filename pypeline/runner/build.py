@@ -1,0 +1,192 @@
+"""Job folders: a flow with all that running it needs to know, to be copied anywhere.
+
+``jobs/NAME/`` holds the flow as it was written, ``NAME_dag.json`` (modules with exact import paths,
+declarations and code hashes, and the links), ``NAME_execution_metadata.json`` (settings, sub flows,
+order), ``context/`` and, where the flow uses modules of the project, their files. Equal input gives
+equal bytes, and nothing names the machine.
+
+A job runs without a registry. Relative paths in it start at the job folder. Code that travelled
+with it runs only where somebody has registered or trusted it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from pypeline.core.catalogue import Catalogue
+from pypeline.core.dag import dag, execution_metadata
+from pypeline.core.declare import from_registry
+from pypeline.core.fields import HINT
+from pypeline.core.modules import ModuleDecl
+from pypeline.runner import registry
+from pypeline.runner.codehash import reached_files
+from pypeline.runner.facts import code_hashes
+from pypeline.schema.flow import Flow
+from pypeline.schema.job import Dag, DagNode, ExecutionMetadata, JobModel
+from pypeline.schema.problems import Place, Problem, PypeError
+from pypeline.schema.reader import read_file
+
+CONTEXT = "context"
+_Model = TypeVar("_Model", bound=JobModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job folder, read: the flow, its module types as they were when it was built, and what is odd about it."""
+
+    folder: Path
+    flow: Flow
+    catalogue: Catalogue
+    warnings: tuple[Problem, ...] = ()
+
+
+def build(flow: Flow, flow_path: Path, catalogue: Catalogue, out: Path) -> Path:
+    """Write the job folder of a checked ``flow`` below ``out``; returns it. An older job of the name is replaced.
+
+    Raises:
+        PypeError: the folder holds something else than a job (PYE487).
+    """
+    name, source = flow.flow.name, flow_path.resolve().parent
+    job = out / name
+    if job.exists() and not (job / f"{name}_dag.json").is_file():
+        raise PypeError(Problem("PYE487", f"`{job}` is there already and is no job folder", Place(file=str(flow_path)), "Move it away, or build with --out."))
+    files: dict[str, bytes] = {
+        f"{name}.yaml": flow_path.read_bytes(),
+        f"{name}_dag.json": dag(flow, catalogue, code_hashes(flow, catalogue, source)).to_json().encode(),
+        f"{name}_execution_metadata.json": execution_metadata(flow, catalogue).to_json().encode(),
+        f"{CONTEXT}/{name}_default.json": b"{}\n",
+    }
+    for context in sorted((source / CONTEXT).glob(f"{name}_*.json")):
+        files[f"{CONTEXT}/{context.name}"] = context.read_bytes()
+    for decl in _of_project(flow, catalogue):
+        for file in reached_files(_file(source, decl.module_path), source):
+            files[file.as_posix()] = (source / file).read_bytes()
+    for stale in _parts(job, name):
+        stale.unlink()
+    for part, content in files.items():
+        target = job / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return job
+
+
+def relative_paths(flow: Flow, catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
+    """(module, config, path) of every path in the flow that is neither absolute nor starts with a variable."""
+    for module in flow.modules:
+        fields = catalogue[module.name].fields if module.name in catalogue else {}
+        for config, value in module.configs.flat().items():
+            if (fields.get(config) or {}).get(HINT, {}).get("editor") != "path":
+                continue
+            for path in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+                if isinstance(path, str) and not path.startswith(("/", "{{")) and "://" not in path:
+                    yield module.id, config, path
+
+
+def load_job(folder: Path, *, trust: bool = False) -> Job:
+    """The job in ``folder``, checked against the code that is installed here. With ``trust`` the modules
+    that travelled with it are registered in it first.
+
+    Raises:
+        PypeError: it is no job folder (PYE482), is damaged (PYE483), its code is not what it was built with
+            (PYE484), or a module of its own is not registered here (PYE382).
+    """
+    folder = folder.resolve()
+    found = sorted(folder.glob("*_dag.json"))
+    if len(found) != 1 or not (flow_path := folder / f"{(name := found[0].name.removesuffix('_dag.json'))}.yaml").is_file():
+        raise PypeError(Problem("PYE482", "this folder is no job folder", Place(file=str(folder)), "Give a flow file, or a folder that `pype build` made."))
+    result = read_file(flow_path)
+    if result.flow is None:
+        raise PypeError(*result.problems)
+    nodes = _read(found[0], Dag)
+    _read(folder / f"{name}_execution_metadata.json", ExecutionMetadata)
+    if [(m.id, m.name) for m in result.flow.modules] != [(n.id, n.name) for n in nodes.nodes]:
+        message = f"`{flow_path.name}` and `{found[0].name}` do not have the same modules"
+        raise PypeError(Problem("PYE483", message, Place(file=str(found[0])), "Build the job again from its flow file."))
+    types = {node.name: node for node in nodes.nodes}
+    catalogue = Catalogue({type: _declared(node) for type, node in types.items()})
+    _admit((node for node in types.values() if catalogue[node.name].origin == "folder"), folder, trust=trust)
+    _same_code(types, code_hashes(result.flow, catalogue, folder), found[0])
+    return Job(folder, result.flow, catalogue, result.problems)
+
+
+def _declared(node: DagNode) -> ModuleDecl:
+    entry = {**node.declaration, "module_path": node.module_path}
+    built = registry.built_in().get(node.name)
+    if built is not None and built.module_path == node.module_path:
+        return from_registry(node.name, entry, "built-in")
+    here = registry.installed().get(node.name)
+    return from_registry(node.name, entry, "entry point" if here is not None and here.module_path == node.module_path else "folder")
+
+
+def _admit(nodes: Iterable[DagNode], job: Path, *, trust: bool) -> None:
+    """Let modules that travelled with the job run if they are registered in it, if ``trust`` says so, or if the
+    project that the job was built in, and still lies in, has registered the same code."""
+    known = registry.load(job).types
+    project = job.parent.parent
+    refused = []
+    for node in nodes:
+        file = _file(job, node.module_path)
+        if node.name in known and known[node.name].module_path == node.module_path:
+            continue
+        if file.is_file() and (trust or registry.registered_hash(node.name, project) == registry.project_hash(node.module_path, job)):
+            registry.register_module(str(file), job)
+            continue
+        missing = "" if file.is_file() else ", and its file is not in the job folder"
+        mend = f"Look at the file, then run again with --trust, or `pype register-module {file.relative_to(job)} --folder {job}`."
+        message = f"`{node.name}` ({node.module_path}) is code that came with the job and is not registered here{missing}"
+        refused.append(Problem("PYE382", message, Place(file=str(job), module=node.id), mend))
+    if refused:
+        raise PypeError(*refused)
+
+
+def _same_code(nodes: Mapping[str, DagNode], here: Mapping[str, str], place: Path) -> None:
+    changed = [n for n in nodes.values() if n.code_hash and here.get(n.name, "") != n.code_hash]
+    if changed:
+        mend = "Build the job again, or install the version it was built with."
+        raise PypeError(
+            *(
+                Problem("PYE484", f"the code of `{n.name}` ({n.module_path}) is not what the job was built with", Place(file=str(place), module=n.id), mend)
+                for n in changed
+            )
+        )
+
+
+def _read(path: Path, model: type[_Model]) -> _Model:
+    place = Place(file=str(path))
+    mend = "Build the job again from its flow file."
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise PypeError(Problem("PYE483", f"`{path.name}` cannot be read: {error.strerror}", place, mend)) from error
+    except ValueError as error:
+        raise PypeError(Problem("PYE483", f"`{path.name}` is not JSON: {error}", place, mend)) from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise PypeError(Problem("PYE483", f"`{path.name}`: {where or 'it'}: {first['msg']}", place, mend)) from error
+
+
+def _of_project(flow: Flow, catalogue: Catalogue) -> Iterator[ModuleDecl]:
+    for type in sorted({m.name for m in flow.modules}):
+        if type in catalogue and catalogue[type].origin == "folder":
+            yield catalogue[type]
+
+
+def _file(folder: Path, module_path: str) -> Path:
+    return folder.joinpath(*module_path.split(".")).with_suffix(".py")
+
+
+def _parts(job: Path, name: str) -> list[Path]:
+    """The files that an earlier build wrote."""
+    if not job.is_dir():
+        return []
+    own = [job / f"{name}.yaml", job / f"{name}_dag.json", job / f"{name}_execution_metadata.json", *(job / CONTEXT).glob(f"{name}_*.json")]
+    return [path for path in own if path.is_file()]
