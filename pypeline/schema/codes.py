@@ -322,6 +322,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "A text source declares no columns, so that names and types were found by looking at the file; other files could give other types.",
         "Write the types into the flow.",
     ),
+    ("PYE397", "secret in plain text", "A context variable whose name says secret holds a plain text.", "Keep it in Vault or in the environment."),
     # --- run 4xx -----------------------------------------------------------------------------------
     (
         "PYE450",

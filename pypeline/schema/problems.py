@@ -60,7 +60,7 @@ class Problem:
         """One line: ``PYE204 flow.yaml:7:3 what is wrong. how to mend it``."""
         tail = f" {self.mend}" if self.mend else ""
         warn = "warning: " if self.severity == "warning" else ""
-        return printable(f"{self.code} {self.place} {warn}{sentence(self.message)}{tail}")
+        return printable(f"{self.code} {self.place} {warn}{sentence(self.message)}{tail}").replace("\n", "\\n")
 
     def at(self, place: Place) -> Problem:
         """This problem, at another place."""

@@ -150,9 +150,10 @@ def _range(path: Path) -> str:
     """The allowed range of the number at ``path``, in words."""
     limits: dict[str, Any] = {}
     _walk(path, lambda part: limits.update({name: getattr(part, name) for name in ("ge", "gt", "le", "lt") if getattr(part, name, None) is not None}))
-    low = f"from {limits['ge']}" if "ge" in limits else f"above {limits['gt']}" if "gt" in limits else ""
-    high = f"to {limits['le']}" if "le" in limits else f"below {limits['lt']}" if "lt" in limits else ""
-    return " ".join(part for part in (low, high) if part)
+    if "ge" in limits and "le" in limits:
+        return f"from {limits['ge']} to {limits['le']}"
+    words = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
+    return " and ".join(f"{word} {limits[name]}" for name, word in words if name in limits)
 
 
 def _walk(path: Path, note: Callable[[Any], None] = lambda part: None) -> Any:
