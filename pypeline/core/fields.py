@@ -58,9 +58,11 @@ def new_column() -> Any:
     return _hint("new_column")
 
 
-def path(mode: str = "open") -> Any:
-    """A file or folder path: ``open``, ``save`` or ``folder``; relative ones start at the flow's folder."""
-    return _hint("path", mode=mode)
+def path(mode: str = "open", format: str | None = None) -> Any:
+    """A file or folder path: ``open``, ``save``, ``folder`` or ``code`` (a Python file); relative ones start at the
+    flow's folder. An ``open`` field of a source is looked at before planning; ``format`` says what its files are:
+    ``csv`` has the header row read, and the types found where none are declared."""
+    return _hint("path", mode=mode, format=format)
 
 
 def secret() -> Any:

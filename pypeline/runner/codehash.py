@@ -17,15 +17,17 @@ from pathlib import Path
 import xxhash
 
 
-def code_hash(file: Path, root: Path) -> str:
-    """xxh3-128 (hex) of ``file`` and of all it reaches below ``root``, the folder that absolute imports start from.
+def code_hash(file: Path, root: Path, within: Path | None = None) -> str:
+    """xxh3-128 (hex) of ``file`` and of all it reaches ``within`` the project.
+
+    ``root`` is the folder that absolute imports start from; ``within`` lies in it, and is all of it when not given.
 
     Raises:
         OSError: the file cannot be read.
         SyntaxError: it is not Python.
     """
     reached: dict[str, str] = {}
-    walk = _Walk(root.resolve(), reached)
+    walk = _Walk(root.resolve(), (within or root).resolve(), reached)
     walk.whole(file.resolve())
     digest = xxhash.xxh3_128()
     for key in sorted(reached):
@@ -69,6 +71,7 @@ class _Walk:
     """One closure. ``reached``: ``file:name`` → meaning; a file's import-time statements count as name ``*``."""
 
     root: Path
+    within: Path
     reached: dict[str, str]
     todo: list[tuple[Path, str]] = field(default_factory=list)
 
@@ -141,7 +144,7 @@ class _Walk:
         """The project's file of the dotted ``module``; None for code from elsewhere."""
         base = self.root.joinpath(*module.split("."))
         for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-            if candidate.is_file():
+            if candidate.is_relative_to(self.within) and candidate.is_file():
                 return candidate
         return None
 

@@ -29,7 +29,7 @@ OneCharacter = Annotated[str, Field(min_length=1, max_length=1)]
 class Config(ModuleConfig):
     """Which files, in which dialect, with which columns."""
 
-    file_path: Annotated[str | Annotated[list[str], Field(min_length=1)], path("open")] = Field(
+    file_path: Annotated[str | Annotated[list[str], Field(min_length=1)], path("open", "csv")] = Field(
         title="File", description="A file, a folder (its *.csv files), a pattern with * ? [ ] **, or a list of these; read in the order of their paths.",
         examples=["data/people.csv", "data/2024-*.csv.gz"],
     )  # fmt: skip

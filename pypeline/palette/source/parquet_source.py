@@ -12,7 +12,7 @@ from pypeline.sdk import Column, Effects, Inputs, ModuleConfig, Relation, Relati
 class Config(ModuleConfig):
     """Which files, and which of their columns."""
 
-    file_path: Annotated[str | Annotated[list[str], Field(min_length=1)], path("open")] = Field(
+    file_path: Annotated[str | Annotated[list[str], Field(min_length=1)], path("open", "parquet")] = Field(
         title="File", description="A file, a folder (its *.parquet files), a pattern with * ? [ ] **, or a list of these.", examples=["data/orders-*.parquet"]
     )
     columns: Annotated[dict[str, str], types()] = Field(

@@ -1,0 +1,116 @@
+"""Context variables: the files ``context/NAME_<environment>.json`` beside a flow, and ``--set``.
+
+``NAME_default.json`` first, the chosen environment over it, single values last. A context file is one flat JSON object
+of names and plain values; nothing in it is a reference, and nothing in it should be a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pypeline.schema.flow import Flow
+from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+
+DEFAULT = "default"
+_NAME = re.compile(r"^[^\W\d]\w*$")
+_ENVIRONMENT = re.compile(r"^[\w.-]{1,64}$")
+_SECRET = re.compile(r"(^|_)(password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|credentials?)(_|$)", re.IGNORECASE)
+
+
+def context(flow: Flow, folder: Path | str, name: str = DEFAULT, sets: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The context variables of environment ``name``, ``sets`` over them.
+
+    Raises:
+        PypeError: no such environment (PYE392), or a file that is no flat JSON object (PYE393).
+    """
+    place = Path(folder, "context")
+    values = _read(place / f"{flow.flow.name}_{DEFAULT}.json") or {}
+    if name != DEFAULT:
+        chosen = _read(place / f"{flow.flow.name}_{name}.json") if _ENVIRONMENT.match(name) else None
+        if chosen is None:
+            hint = did_you_mean(name, environments(flow.flow.name, folder)).capitalize()
+            raise PypeError(
+                Problem("PYE392", f"there is no context `{name}` for the flow `{flow.flow.name}`", Place(str(place)), hint or "Write the file first.")
+            )
+        values |= chosen
+    return values | dict(sets or {})
+
+
+def environments(flow_name: str, folder: Path | str) -> list[str]:
+    """The environments that have a context file, in name order."""
+    place = Path(folder, "context")
+    return sorted(file.name[len(flow_name) + 1 : -5] for file in place.glob("*.json") if file.name.startswith(f"{flow_name}_"))
+
+
+def plain_secrets(values: Mapping[str, Any], file: str = "") -> list[Problem]:
+    """A problem for every value that looks like a secret written down: its name says so, and it is a text."""
+    return [
+        Problem(
+            "PYE397",
+            f"the context variable `{name}` looks like a secret written in plain text",
+            Place(file),
+            "Keep it in Vault or in the environment: `{{vault:path#key}}` or `{{env.NAME}}` in a field for secrets.",
+        )
+        for name, value in values.items()
+        if isinstance(value, str) and value and _SECRET.search(name)
+    ]
+
+
+def environment(flow: Flow) -> dict[str, str]:
+    """The environment variables that the flow declares in ``flow.env``.
+
+    Raises:
+        PypeError: one is not set (PYE394).
+    """
+    missing = [name for name in flow.flow.env if name not in os.environ]
+    if missing:
+        at = {name: flow.marks.place(("flow", "env", number)) for number, name in enumerate(flow.flow.env)}
+        mend = "Set it, or take it out of `flow.env`."
+        raise PypeError(*(Problem("PYE394", f"the environment variable `{name}` is not set", at[name], mend, phase="plan") for name in missing))
+    return {name: os.environ[name] for name in flow.flow.env}
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """The values in ``file``; None when there is no such file."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise PypeError(Problem("PYE393", f"the context file cannot be read: {reason}", Place(str(file)), "Check the file and its permissions.")) from error
+    try:
+        values = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        where = Place(str(file), error.lineno, error.colno)
+        raise PypeError(Problem("PYE393", f"the context file is not JSON: {error.msg}", where, "Correct it there.")) from error
+    except ValueError as error:
+        raise PypeError(Problem("PYE393", f"the context file cannot be used: {error}", Place(str(file)), "Correct it.")) from error
+    if not isinstance(values, dict):
+        raise PypeError(Problem("PYE393", "a context file is one JSON object", Place(str(file)), 'Write {"name": value, …}.'))
+    for name, value in values.items():
+        if not _NAME.match(name):
+            raise PypeError(Problem("PYE393", f"`{name}` is no name of a variable", Place(str(file)), "Names are letters, digits and `_`."))
+        if isinstance(value, dict | list):
+            raise PypeError(
+                Problem("PYE393", f"the value of `{name}` is a {type(value).__name__}", Place(str(file)), "Values are texts, numbers, true, false or null.")
+            )
+    return values
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"`{name}` stands there twice")
+        found[name] = value
+    return found
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON number")
