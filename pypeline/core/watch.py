@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pypeline.core import events as e
-from pypeline.core.results import ErrorInfo, State
+from pypeline.core.results import TERMINAL, ErrorInfo, State
 
 
 @dataclass(slots=True)
@@ -29,6 +29,10 @@ class ModuleWatch:
     peak_rss: int = 0
     fraction: float | None = None
     error: ErrorInfo | None = None
+    task: str = ""
+    cpu_seconds: float = 0.0
+    ended: float = 0.0
+    rows_so_far: int | None = None
 
 
 @dataclass(slots=True)
@@ -58,6 +62,7 @@ class Watch:
         self.valves: dict[int, tuple[bool, str]] = {}
         self.previews: dict[str, str] = {}
         self.logs: deque[e.Log] = deque(maxlen=5_000)
+        self.retries: list[e.Retry] = []
         self.ended: e.RunEnded | None = None
 
     def feed(self, events: Iterable[e.RunEvent]) -> frozenset[str]:
@@ -89,8 +94,11 @@ class Watch:
                 changed.add(event.link)
             case e.Progress():
                 for module in event.modules:
-                    self.modules.setdefault(module, ModuleWatch()).fraction = event.fraction
+                    seen = self.modules.setdefault(module, ModuleWatch())
+                    seen.fraction, seen.rows_so_far = event.fraction, event.rows
                     changed.add(module)
+            case e.Retry():
+                self.retries.append(event)
             case e.Log():
                 self.logs.append(event)
             case e.SubFlowState():
@@ -110,5 +118,6 @@ class Watch:
         known = self.modules.get(event.module)
         started = event.time if event.state == "running" else known.started if known else 0.0
         self.modules[event.module] = ModuleWatch(
-            event.state, event.reason, started, event.seconds, event.rows_out, event.rejected, event.attempt_no, event.peak_rss, None, event.error
-        )
+            event.state, event.reason, started, event.seconds, event.rows_out, event.rejected, event.attempt_no, event.peak_rss, None, event.error,
+            event.task, event.cpu_seconds, event.time if event.state in TERMINAL else 0.0,
+        )  # fmt: skip

@@ -1,0 +1,66 @@
+"""The one line at a card's foot: what makes this module this one, or what became of it in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pypeline.core.figures import duration, rows
+from pypeline.core.watch import ModuleWatch
+from pypeline.schema.flow import Module
+
+_FIRST = (("path",), ("expression", "aggregate", "sql"), ("columns", "column", "types", "new_column"))
+"""Editors of the fields that say most, best first."""
+
+
+def run_foot(seen: ModuleWatch) -> str:
+    """The most useful thing to say of a module in a run; empty before it began."""
+    if seen.state == "failed":
+        return seen.error.message if seen.error else seen.reason
+    if seen.state == "running":
+        if seen.rows_so_far is not None:
+            return rows(seen.rows_so_far)
+        return "running" if seen.tries == 1 else f"try {seen.tries}"
+    if seen.state == "cancelled":
+        return seen.reason.replace("_", " ")
+    return _done(seen) if seen.state == "completed" else ""
+
+
+def _done(seen: ModuleWatch) -> str:
+    if seen.reason in {"reused", "not_needed"} and not seen.rows_out:
+        return seen.reason.replace("_", " ")
+    # the main port is named first; what it rejected stands beside it
+    parts = [rows(next(iter(seen.rows_out.values())))] if seen.rows_out else []
+    if seen.rejected:
+        parts.append(f"{seen.rejected:,} rejected")
+    if seen.reason == "reused":
+        parts.append("reused")
+    elif seen.seconds:
+        parts.append(duration(seen.seconds))
+    return " ".join(parts)
+
+
+def config_foot(module: Module, catalogue: Mapping[str, ModuleDecl]) -> str:
+    """What a card's foot says before a run: the file, condition or columns that make the module this one."""
+    decl = catalogue.get(module.name)
+    given = module.configs.flat()
+    fields: Mapping[str, Any] = decl.fields if decl else {}
+    for wanted in (("path",), ("expression", "aggregate", "sql"), ("columns", "column", "types", "new_column")):
+        for name, value in given.items():
+            hint = fields.get(name)
+            editor = hint.get("x-pype", {}).get("editor") if isinstance(hint, Mapping) else None
+            if editor in wanted:
+                return _short(value, path=editor == "path")
+    for name in decl.required if decl else tuple(module.configs.required):
+        if name in given:
+            return _short(given[name], path=False)
+    return ""
+
+
+def _short(value: Any, *, path: bool) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(str(key) for key in value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(item if isinstance(item, str) else str(next(iter(item.values()), "")) if isinstance(item, Mapping) else str(item) for item in value)
+    text = str(value)
+    return text.rstrip("/").rpartition("/")[2] if path else text
