@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypeline.core.figures import duration, rows
+from pypeline.core.modules import ModuleDecl
 from pypeline.core.watch import ModuleWatch
 from pypeline.schema.flow import Module
 

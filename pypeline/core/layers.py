@@ -250,17 +250,25 @@ def _heights(chains: _Chains) -> list[float]:
         _settle(chains, row, dict.fromkeys(row, 0.0), top)
     for sweep in range(_SWEEPS):
         rightward = sweep % 2 == 0
-        last = sweep >= _SWEEPS - 2
         for row in chains.rows if rightward else reversed(chains.rows):
-            wish: dict[int, float] = {}
-            for node in row:
-                near = chains.left[node] if rightward else chains.right[node]
-                if last:
-                    near = chains.left[node] + chains.right[node]
-                wish[node] = _middle(sorted(top[n] + port - own for n, port, own in near)) if near else top[node]
-            _settle(chains, row, wish, top)
+            near = chains.left if rightward else chains.right
+            _settle(chains, row, {node: _wish(near[node], top, top[node]) for node in row}, top)
+    # at last the main line runs straight: each node level with its first input, and what has none with what it feeds
+    for row in chains.rows:
+        _settle(chains, row, {node: _wish(sorted(chains.left[node], key=_own_port)[:1], top, top[node]) for node in row}, top)
+    for row in reversed(chains.rows):
+        _settle(chains, row, {node: top[node] if chains.left[node] else _wish(chains.right[node], top, top[node]) for node in row}, top)
     # floor, not round: halves must all go one way or two nodes could come too near
     return [floor(t / SNAP + 0.5) * SNAP for t in top]
+
+
+def _own_port(neighbour: tuple[int, float, float]) -> float:
+    return neighbour[2]
+
+
+def _wish(near: Sequence[tuple[int, float, float]], top: Sequence[float], otherwise: float) -> float:
+    """The top edge at which a node's links would run level, in the middle of ``near``."""
+    return _middle(sorted(top[n] + port - own for n, port, own in near)) if near else otherwise
 
 
 def _middle(values: list[float]) -> float:

@@ -256,7 +256,7 @@ class _Sketch:
             left, deepest, first = 0.0, 0.0, True
             for n in members:
                 # below what starts it, as far as the frames before it in the row allow
-                wish = min((origins[a][0] for a in above.get(n, ()) if a in origins), default=0.0)
+                wish = _below([(origins[a][0], sizes[a][0]) for a in above.get(n, ()) if a in origins], sizes[n][0])
                 x = max(left, _snap(wish))
                 if not first and x + sizes[n][0] > widest:
                     top, deepest, x = top + deepest + g.FRAME_GAP, 0.0, 0.0
@@ -264,6 +264,13 @@ class _Sketch:
                 left, deepest, first = x + sizes[n][0] + g.FRAME_GAP / 2, max(deepest, sizes[n][1]), False
             top += deepest + g.FRAME_GAP
         return [origins[n] for n in range(len(sizes))]
+
+
+def _below(above: list[tuple[float, float]], wide: float) -> float:
+    """Where a frame's left edge goes below the (left, width) of those that start it: under one's, else in the middle of several."""
+    if len(above) < 2:
+        return above[0][0] if above else 0.0
+    return max(0.0, sum(left + width / 2 for left, width in above) / len(above) - wide / 2)
 
 
 def _titles(flow: Flow, parts: list[list[int]], ids: list[str]) -> list[str]:
