@@ -1,0 +1,67 @@
+"""`pype run FLOW`: run a flow file or a job folder, with live progress or machine-readable events."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from pypeline.app.cli.output import Style
+from pypeline.app.cli.parser import Parser, usage, with_context, with_json
+from pypeline.schema.problems import PypeError
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("flow", type=Path, metavar="FLOW", help="a flow file (.yaml), or a job folder made by `pype build`")
+    with_context(parser)
+    with_json(parser, "the run's summary")
+    with_output(parser)
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the run and of DuckDB together (default: the flow's setting)")
+    parser.add_argument("--trust", action="store_true", help="for a job folder: let the modules that came with it run")
+    parser.epilog_example("pype run flow.yaml", "pype run flow.yaml --context prod --set day=2025-01-31", "pype run jobs/NAME --json --events events.jsonl")
+
+
+def with_output(parser: Parser) -> None:
+    """The options that say who is told what."""
+    parser.add_argument("--events", metavar="FILE", help="write every run event as a JSON line; `-` is standard output")
+    parser.add_argument("--log-file", metavar="FILE", help="write log lines there")
+    parser.add_argument(
+        "--log-level", choices=["DEBUG", "INFO", "WARN", "ERROR"], help="least level of log lines (default: INFO in a file, WARN on the screen)"
+    )
+    parser.add_argument("--log-format", choices=["json", "text"], default="json", help="form of the lines in the log file (default: json)")
+    parser.add_argument("--quiet", action="store_true", help="no progress and no table; errors still show")
+    parser.add_argument("--previews", action="store_true", help="keep the first rows of every link")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the flow with states and counts as SVG when the run has ended")
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.json and options.events == "-":
+        raise PypeError(usage("pype run", "--json and --events - both write to standard output", "Give the events a file."))
+    if options.threads is not None and options.threads < 1:
+        raise PypeError(usage("pype run", f"--threads is {options.threads}, and must be at least 1"))
+    from pypeline.app.cli.opening import accept, checked, opened, planned
+    from pypeline.core.check import runnable
+
+    found = opened(options.flow, trust=options.trust)
+    if options.threads is not None:
+        settings = found.flow.settings.model_copy(update={"threads": options.threads})
+        found = replace(found, flow=found.flow.model_copy(update={"settings": settings}))
+    accept([*checked(found, options), *runnable(found.flow)])
+    _, plan = planned(found, options)
+
+    from pypeline.app.cli.running import run_plan, told
+
+    summary, watch = run_plan(plan, found.folder, options)
+    if options.picture is not None:
+        from pypeline.core.picture import svg
+
+        options.picture.write_text(svg(found.flow, found.catalogue, watch.modules, watch.counts()), encoding="utf-8")
+    if options.json:
+        print(json.dumps(asdict(summary), indent=2, ensure_ascii=False, default=str))
+    elif not options.quiet and options.events != "-":
+        print(told(summary, watch, found.flow.flow.name))
+        style = Style(sys.stdout)
+        print(style.faint(f"next: pype {'report' if summary.state == 'completed' else 'show'} {summary.run_id} --folder {found.folder}"))
+    return summary.exit_code

@@ -1,0 +1,132 @@
+"""Running a plan for a person or a program: who gets the events, and what is said at the end.
+
+In: a plan and the output options. Out: the run's summary and a :class:`Watch` that saw all of it.
+Progress goes to standard error, results to standard output, so that a pipe carries results only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from pypeline.app.cli.output import Style, clean, plural, table
+from pypeline.core.events import Log, RunEvent, to_json
+from pypeline.core.plan import Plan
+from pypeline.core.watch import Watch
+from pypeline.runner.run import RunSummary, execute
+from pypeline.runner.signals import StopSignal
+
+LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
+Subscriber = Callable[[RunEvent], None]
+
+
+def run_plan(plan: Plan, folder: Path, options: argparse.Namespace) -> tuple[RunSummary, Watch]:
+    """Run ``plan`` to its end with the subscribers that ``options`` ask for."""
+    watch = Watch()
+    with ExitStack() as open_now:
+        subscribers: list[Subscriber] = [lambda event: void(watch.feed((event,)))]
+        if options.events:
+            subscribers.append(open_now.enter_context(event_lines(options.events)))
+        if options.log_file:
+            subscribers.append(open_now.enter_context(log_file(options.log_file, options.log_level or "INFO", options.log_format)))
+        if not options.quiet:
+            from pypeline.app.cli.progress import progress
+
+            subscribers.append(open_now.enter_context(progress(plan, sys.stderr, level=options.log_level or "WARN")))
+
+        def tell(event: RunEvent) -> None:
+            for subscriber in subscribers:
+                subscriber(event)
+
+        summary = asyncio.run(execute(plan, folder=folder, on_event=tell, stop=StopSignal(signals=True), previews=options.previews))
+    return summary, watch
+
+
+def void(_: Any) -> None:
+    """Nothing: a subscriber returns nothing."""
+
+
+@contextmanager
+def event_lines(target: str) -> Iterator[Subscriber]:
+    """One JSON object a line, flushed, so that a program can follow the run."""
+    with opened_for_lines(target) as stream:
+
+        def write(event: RunEvent) -> None:
+            stream.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
+            stream.flush()
+
+        yield write
+
+
+@contextmanager
+def log_file(target: str, level: str, form: str) -> Iterator[Subscriber]:
+    """The run's log lines at ``level`` and above, as JSON objects or as text."""
+    least = LEVELS.index(level)
+    with opened_for_lines(target) as stream:
+
+        def write(event: RunEvent) -> None:
+            if isinstance(event, Log) and LEVELS.index(event.level) >= least:
+                stream.write(log_line(event, form) + "\n")
+                stream.flush()
+
+        yield write
+
+
+def log_line(event: Log, form: str) -> str:
+    """One log record. Text is for people; JSON has time, level, run, attempt, node_id and message."""
+    if form == "text":
+        return f"{event.level:5} {clean(event.node_id) or '-'}  {clean(event.message)}"
+    record = {"time": event.time, "level": event.level, "run": event.run, "attempt": event.attempt, "node_id": event.node_id, "message": event.message}
+    return json.dumps(record, ensure_ascii=False)
+
+
+@contextmanager
+def opened_for_lines(target: str) -> Iterator[IO[str]]:
+    """Standard output for ``-``, else the file, made anew.
+
+    Raises:
+        PypeError: the file cannot be written.
+    """
+    from pypeline.schema.problems import Place, Problem, PypeError
+
+    if target == "-":
+        yield sys.stdout
+        return
+    try:
+        stream = Path(target).open("w", encoding="utf-8")
+    except OSError as error:
+        raise PypeError(
+            Problem("PYE481", f"`{target}` cannot be written: {error.strerror}", Place(file="pype run"), "Give a file in a folder that exists.")
+        ) from error
+    with stream:
+        yield stream
+
+
+def told(summary: RunSummary, watch: Watch, flow: str) -> str:
+    """What a person reads when a run has ended: a row for each module, the errors, where the record lies."""
+    style = Style(sys.stdout)
+    colour = {"completed": style.good, "failed": style.bad, "cancelled": style.warn}
+    rows = [
+        [id, seen.state, "" if seen.reason == "ok" else seen.reason, rows_text(seen.rows_out), seen.rejected or "", f"{seen.seconds:.2f}"]
+        for id, seen in watch.modules.items()
+    ]
+    lines = [table(["module", "state", "reason", "rows", "rejected", "s"], rows, right=(3, 4, 5))] if rows else []
+    for id, seen in watch.modules.items():
+        if seen.error is not None and seen.state == "failed" and seen.error.module in ("", id):
+            lines.append(f"{style.bad(seen.error.code)} {clean(id)}: {clean(seen.error.message)} {clean(seen.error.mend)}".rstrip())
+    state = colour.get(summary.state, str)(summary.state) + ("" if summary.reason in ("ok", "") else f" ({summary.reason})")
+    lines += ["", f"{flow}: {state} in {summary.seconds:.2f} s, {plural(len(rows), 'module')}", style.faint(f"record: {summary.bundle}")]
+    return "\n".join(lines)
+
+
+def rows_text(rows: Any) -> str:
+    """Rows by port; the port's name only where there are several."""
+    if len(rows) == 1:
+        return f"{next(iter(rows.values())):,}"
+    return ", ".join(f"{port} {count:,}" for port, count in rows.items())
