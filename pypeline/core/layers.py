@@ -19,6 +19,8 @@ LANE = 16
 """Free space around a long link that passes a column."""
 SNAP = 8
 _SWEEPS = 6
+_MAIN = 4096.0
+"""How much more a straight main line counts than a straight side line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,11 +255,15 @@ def _heights(chains: _Chains) -> list[float]:
         for row in chains.rows if rightward else reversed(chains.rows):
             near = chains.left if rightward else chains.right
             _settle(chains, row, {node: _wish(near[node], top, top[node]) for node in row}, top)
-    # at last the main line runs straight: each node level with its first input, and what has none with what it feeds
+    # at last the main line runs straight: each node level with its first input, a first output's target before others,
+    # and what has no input level with what it feeds
     for row in chains.rows:
-        _settle(chains, row, {node: _wish(sorted(chains.left[node], key=_own_port)[:1], top, top[node]) for node in row}, top)
+        first = {node: min(chains.left[node], key=_own_port) for node in row if chains.left[node]}
+        weight = {node: _MAIN for node, link in first.items() if link[1] == min(own for _, _, own in chains.right[link[0]])}
+        _settle(chains, row, {node: _wish([first[node]] if node in first else (), top, top[node]) for node in row}, top, weight)
     for row in reversed(chains.rows):
-        _settle(chains, row, {node: top[node] if chains.left[node] else _wish(chains.right[node], top, top[node]) for node in row}, top)
+        fixed = {node: _MAIN for node in row if chains.left[node]}
+        _settle(chains, row, {node: top[node] if node in fixed else _wish(chains.right[node], top, top[node]) for node in row}, top, fixed)
     # floor, not round: halves must all go one way or two nodes could come too near
     return [floor(t / SNAP + 0.5) * SNAP for t in top]
 
@@ -277,24 +283,25 @@ def _middle(values: list[float]) -> float:
     return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
 
 
-def _settle(chains: _Chains, row: Sequence[int], wish: dict[int, float], top: list[float]) -> None:
-    """The least squares answer to ``wish`` that keeps order and gaps (pool adjacent violators)."""
+def _settle(chains: _Chains, row: Sequence[int], wish: dict[int, float], top: list[float], weight: dict[int, float] | None = None) -> None:
+    """The (weighted) least squares answer to ``wish`` that keeps order and gaps (pool adjacent violators)."""
     offset = 0.0
     offsets: list[float] = []
-    blocks: list[tuple[float, int]] = []  # sum of wishes less offsets, nodes
+    blocks: list[tuple[float, float, int]] = []  # weighted sum of wishes less offsets, weights, nodes
     before = -1
     for node in row:
         if before >= 0:
             offset += chains.height[before] + (GAP if before < chains.real and node < chains.real else LANE)
         offsets.append(offset)
-        total, nodes = wish[node] - offset, 1
-        while blocks and blocks[-1][0] * nodes >= total * blocks[-1][1]:
-            other, more = blocks.pop()
-            total, nodes = total + other, nodes + more
-        blocks.append((total, nodes))
+        heavy = weight.get(node, 1.0) if weight else 1.0
+        total, nodes = (wish[node] - offset) * heavy, 1
+        while blocks and blocks[-1][0] * heavy >= total * blocks[-1][1]:
+            other, more, members = blocks.pop()
+            total, heavy, nodes = total + other, heavy + more, nodes + members
+        blocks.append((total, heavy, nodes))
         before = node
     index = 0
-    for total, nodes in blocks:
+    for total, heavy, nodes in blocks:
         for _ in range(nodes):
-            top[row[index]] = total / nodes + offsets[index]
+            top[row[index]] = total / heavy + offsets[index]
             index += 1

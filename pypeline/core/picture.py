@@ -256,8 +256,6 @@ def _tags(drawing: Drawing, counts: Mapping[str, int]) -> Iterable[str]:
             continue
         carried = counts[shape.id]
         text = count(carried) if carried < 10_000_000 else short_count(carried)
-        if shape.reject:
-            text += " rejected"
         box = g.tag_place(shape.curve, width(text, SMALL_SIZE, mono=True) + 10, taken)
         taken.add(box)
         x, y = box.middle
