@@ -29,6 +29,8 @@ from pypeline.runner.failures import describe, first_line
 from pypeline.runner.order import Order
 from pypeline.schema.problems import Place, Problem, PypeError
 
+Make = Callable[[PlannedModule, Order], BaseModule]
+
 
 class Threads:
     """``ctx.executor``: the one pool for blocking work."""
@@ -104,7 +106,7 @@ class CodeTasks:
         self._loop.set_default_executor(self.threads.pool)
         self._lives: dict[str, Life] = {}
 
-    def run(self, order: Order, stop: Any, make: Callable[[PlannedModule], BaseModule]) -> TaskResult:
+    def run(self, order: Order, stop: Any, make: Make) -> TaskResult:
         """One try of ``order``'s module. Exceptions become a failed result; a cancel a cancelled one."""
         module = order.modules[0]
         work = self._loop.create_task(self._try(order, module, make))
@@ -138,7 +140,7 @@ class CodeTasks:
         self.threads.close()
         self._loop.close()
 
-    async def _try(self, order: Order, module: PlannedModule, make: Callable[[PlannedModule], BaseModule]) -> TaskResult:
+    async def _try(self, order: Order, module: PlannedModule, make: Make) -> TaskResult:
         life = self._lives.get(order.task)
         if life is None:
             life = self._begin(order, module, make)
@@ -155,14 +157,14 @@ class CodeTasks:
         # writing may take long and holds no module code: keep the loop free for a cancel
         return await asyncio.to_thread(_result, order, module, outputs, life.store.taken())
 
-    def _begin(self, order: Order, module: PlannedModule, make: Callable[[PlannedModule], BaseModule]) -> Life:
+    def _begin(self, order: Order, module: PlannedModule, make: Make) -> Life:
         from pypeline.runner.tables.artifacts import ArtifactManager
 
         store = Globals(order.globals)
         node = f"{module.id}#{order.frame}"
         artifacts = ArtifactManager({"spill_dir": order.limits.spill})
         context = RunContext(node, artifacts, self.threads, logging.getLogger(f"pypeline.module.{node}"), store)
-        return Life(make(module), context, store)
+        return Life(make(module, order), context, store)
 
     def _failed(self, order: Order, error: BaseException) -> TaskResult:
         module = order.modules[0].id

@@ -107,19 +107,21 @@ class Operations:
 
             stop.on_request(connection.interrupt)
             try:
-                instances = {m.id: _instance(m) for m in order.modules}
-                result = segment.run(order, instances, lambda event: emit(to_json(event)))
+                instances = {m.id: instance(m, order) for m in order.modules}
+                result: TaskResult = segment.run(order, instances, lambda event: emit(to_json(event)))
             finally:
                 stop.on_request(None)
-            return _cancelled(order) if stop.requested and result.state == "failed" else result
+            if stop.requested and result.state == "failed":
+                return _cancelled(order)
+            return _named(result)
         if self._code is None:
             from pypeline.runner.code_task import CodeTasks
 
             self._code = CodeTasks(self._threads)
-        result = self._code.run(order, stop, _instance)
+        done: TaskResult = self._code.run(order, stop, instance)
         if self._code.threads.busy:
             emit({"kind": "busy_threads", "threads": self._code.threads.busy})
-        return result
+        return done
 
     def op_release(self, message: Message, emit: Emit, _stop: Stop) -> str:
         """Tear down a task's instance; what went wrong with that, or ``""``."""
@@ -127,24 +129,24 @@ class Operations:
 
     def op_bind(self, message: Message, _emit: Emit, _stop: Stop) -> Message:
         """Columns of every port of relational modules, and the problems of each module that has any."""
-        from pypeline.runner.binding import bind
+        from pypeline.runner import binding
 
-        return bind(orders.from_json(message["order"]), _instance)
+        return binding.bind(orders.from_json(message["order"]), instance)
 
     def op_preview(self, message: Message, _emit: Emit, stop: Stop) -> Message:
         """The first rows of a port, as an Arrow file at ``path``."""
-        from pypeline.runner.binding import preview
+        from pypeline.runner import binding
         from pypeline.runner.tables import connection
 
         stop.on_request(connection.interrupt)
-        return preview(orders.from_json(message["order"]), _instance, message["port"], int(message["rows"]))
+        return binding.preview(orders.from_json(message["order"]), instance, message["port"], int(message["rows"]))
 
     def op_check(self, message: Message, _emit: Emit, _stop: Stop) -> Message | None:
         """What is wrong with an expression's form, or None."""
         from pypeline.core import expressions
 
         error = expressions.check(message["text"], aggregates=bool(message.get("aggregates")))
-        return error and {"code": error.code, "message": error.message, "offset": error.offset, "mend": error.mend}
+        return None if error is None else {"code": error.code, "message": error.message, "offset": error.offset, "mend": error.mend}
 
     def op_evaluate(self, message: Message, _emit: Emit, _stop: Stop) -> Any:
         """The value of an expression over bound ``values``: a valve's condition."""
@@ -190,10 +192,24 @@ def forget_peak() -> None:
         return
 
 
-def _instance(module: PlannedModule) -> Any:
-    from pypeline.runner import instances
+def instance(module: PlannedModule, order: Order) -> Any:
+    """The configured instance of ``module``, with the run's globals filled in."""
+    from pypeline.runner import instances, run_values
 
-    return instances.make(module)
+    if module.globals_read:
+        from pypeline.runner.registry import module_class
+
+        config = module_class(module.module_path, module.type, order.folder).Config
+        module = run_values.fill(module, order.globals, order.frame, None if config is None else config.model_json_schema())
+    return instances.make(module, order.folder)
+
+
+def _named(result: TaskResult) -> TaskResult:
+    """``result`` with its failure named in its reason."""
+    if result.state != "failed" or result.error is None or result.reason not in ("error", "failed"):
+        return result
+    reason = f"error:{result.error.code if result.error.type == 'PypeError' else result.error.type}"
+    return replace(result, reason=reason, modules=tuple(replace(m, reason=reason) if m.reason == "error" else m for m in result.modules))
 
 
 def _cpu() -> float:

@@ -30,6 +30,8 @@ from pypeline.schema.problems import PypeError
 SLICE = 0.004
 """Seconds of work after which the loop gets its turn."""
 _SPECIAL_FREE = frozenset({"cpus", "memory"})
+_DISK_FULL = frozenset({"PYE433", "PYE503"})
+"""Trying again does not help against these."""
 _NO_RECORD = ModuleResult("", "completed")
 
 
@@ -350,7 +352,7 @@ class Scheduler:
         elif result.state == "failed":
             self._blame(result, frame)
         own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
-        again = result.error is None or result.error.code not in ("PYE503",)
+        again = result.error is None or result.error.code not in _DISK_FULL
         if task.kind != "segment" or task.inputs:
             self._settling.append((task, frame))
         self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, again, own, globals))

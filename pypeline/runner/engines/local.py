@@ -120,7 +120,6 @@ class LocalEngine:
         for seat in self._seats:
             if task in seat.lives:
                 seat.lives.discard(task)
-                seat.releasing += 1
                 _, answer = seat.worker.request("release", task=task)
                 answer.add_done_callback(lambda done, seat=seat: self._released(seat, task, done))  # type: ignore[misc]
 
@@ -204,7 +203,6 @@ class LocalEngine:
         job.end(result)
 
     def _released(self, seat: _Seat, task: str, done: asyncio.Future[Any]) -> None:
-        seat.releasing -= 1
         error = done.exception()
         trouble = str(error) if error is not None else str(done.result())
         if trouble:
@@ -243,13 +241,12 @@ class _Seat:
         self.lives: set[str] = set()
         self.code: dict[str, str] = {}
         self.evaluating = 0
-        self.releasing = 0
         self.retired = False
 
     @property
     def free(self) -> bool:
         """Whether a new task may come here."""
-        return self.job is None and not self.lives and not self.evaluating and not self.releasing and self.worker.gone is None
+        return self.job is None and not self.lives and not self.evaluating and self.worker.gone is None
 
     def stale(self, code: Mapping[str, str]) -> bool:
         """Whether it has loaded another code of one of these types."""

@@ -1,0 +1,124 @@
+"""What the window asks of relational modules before any run: columns, first rows, values.
+
+In: an order that stands for a part of a flow. Out: plain data. A bind goes on past a module that
+does not fit, so that every problem of a flow shows at once; a preview has run nothing but ``pure``
+and ``reads`` when it is there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pypeline.core.modules import BaseModule, Effects
+from pypeline.core.plan import PlannedModule
+from pypeline.runner.order import Order
+from pypeline.schema.problems import Place, Problem, PypeError
+
+Make = Callable[[PlannedModule, Order], BaseModule]
+
+
+def bind(order: Order, make: Make) -> dict[str, Any]:
+    """``schemas`` by ``module.port`` and ``problems`` of all relational modules of ``order``.
+
+    Modules below one with a problem, or below code, have no columns yet and are left out.
+    """
+    from pypeline.runner.tables import segment
+
+    problems: list[Problem] = []
+    rest = without(order, {m.id for m in order.modules if not m.relational})
+    while rest.modules:
+        try:
+            instances = {}
+            for module in rest.modules:
+                instances[module.id] = make(module, rest)
+            schemas = segment.bind(rest, instances)
+        except PypeError as error:
+            found = [p if p.place.module else replace(p, place=replace(p.place, module=module.id)) for p in error.problems]
+            problems += found
+            rest = without(rest, {p.place.module for p in found})
+            continue
+        return {"schemas": {port: [asdict(c) for c in columns] for port, columns in schemas.items()}, "problems": [p.to_json() for p in problems]}
+    return {"schemas": {}, "problems": [p.to_json() for p in problems]}
+
+
+def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:
+    """The first ``rows`` rows of ``port`` as an Arrow file at ``path`` in the order's scratch folder.
+
+    Raises:
+        PypeError: PYE464, the port lies below code or a sink; or what binding and running say.
+    """
+    from pypeline.runner.tables import segment
+
+    part = above(order, port.rpartition(".")[0])
+    blocked = [m.id for m in part.modules if not m.relational or m.effects not in (Effects.PURE, Effects.READS)]
+    if blocked:
+        message = f"`{port}` lies below `{blocked[0]}`, which a preview may not run"
+        raise PypeError(Problem("PYE464", message, Place(module=blocked[0]), "Run the flow once to see its rows.", phase="run"))
+    table = segment.preview(part, {m.id: make(m, part) for m in part.modules}, port, rows)
+    import pyarrow as pa
+
+    with tempfile.NamedTemporaryFile(dir=order.scratch, suffix=".arrow", delete=False) as file:
+        path = Path(file.name)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return {"path": str(path), "rows": table.num_rows}
+
+
+def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
+    """The value of an expression without columns over bound ``values``.
+
+    Raises:
+        PypeError: PYE462, it does not compile or does not evaluate.
+    """
+    import duckdb
+
+    from pypeline.core import expressions
+    from pypeline.runner.tables import connection
+
+    try:
+        compiled = expressions.compile(expression, {}, values)
+        with tempfile.TemporaryDirectory(prefix="pypeline_") as spill, connection.opened(spill=spill, memory=2**27) as locked:
+            return locked.execute(f"SELECT ({compiled.sql})").fetchone()[0]
+    except expressions.ExpressionError as error:
+        raise PypeError(Problem("PYE462", f"`{expression}`: {error.message}", mend=error.mend, phase="run")) from error
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0]
+        raise PypeError(Problem("PYE462", f"`{expression}` has no value: {said}", mend="Check the values it reads.", phase="run")) from error
+
+
+def above(order: Order, module: str) -> Order:
+    """The part of ``order`` that ``module`` needs: itself and all that feeds it, by data links."""
+    feeds: dict[str, set[str]] = {}
+    for link in order.links:
+        feeds.setdefault(link.target, set()).add(link.source)
+    wanted, waiting = {module}, [module]
+    while waiting:
+        for source in feeds.get(waiting.pop(), ()):
+            if source not in wanted:
+                wanted.add(source)
+                waiting.append(source)
+    return _part(order, wanted)
+
+
+def without(order: Order, refused: set[str]) -> Order:
+    """``order`` without the ``refused`` modules and everything below them."""
+    below: dict[str, set[str]] = {}
+    for link in order.links:
+        below.setdefault(link.source, set()).add(link.target)
+    gone, waiting = set(refused), list(refused)
+    while waiting:
+        for target in below.get(waiting.pop(), ()):
+            if target not in gone:
+                gone.add(target)
+                waiting.append(target)
+    return _part(order, {m.id for m in order.modules} - gone)
+
+
+def _part(order: Order, wanted: set[str]) -> Order:
+    links = tuple(link for link in order.links if link.target in wanted and link.source in wanted)
+    ports = tuple(dict.fromkeys(link.port for link in links))
+    return replace(order, modules=tuple(m for m in order.modules if m.id in wanted), links=links, hands_over=(), count=ports)

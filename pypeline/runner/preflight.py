@@ -1,0 +1,74 @@
+"""Before the first task: what can be known to fail in the middle of a run is said at its start.
+
+Packages that must be importable, source files that must still be there, folders that sinks must be
+able to write to, demands the machine can meet. Reads names and permissions; writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+
+from pypeline.core.modules import Effects
+from pypeline.core.plan import Plan, PlannedModule
+from pypeline.runner import slots
+from pypeline.runner.slots import Slots
+from pypeline.schema.problems import Place, Problem
+
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
+TARGET_FIELDS = ("output_path", "file_path", "path")
+"""Config fields of a sink that name the file it writes."""
+
+
+def check(plan: Plan, machine: Slots) -> list[Problem]:
+    """Everything that would stop this plan from running here."""
+    wanted = {module for task in plan.tasks.values() if task.decision != "reuse" for module in task.modules}
+    found = [problem for id in plan.modules if id in wanted for problem in _module(plan, plan.modules[id])]
+    return [*found, *slots.check(plan, machine)]
+
+
+def _module(plan: Plan, module: PlannedModule) -> Iterator[Problem]:
+    place = Place(module=module.id)
+    for requirement in module.packages:
+        name = _NAME.match(requirement.strip())
+        if name is not None and not installed(name[0]):
+            message = f"module `{module.id}` ({module.type}) needs the package `{requirement}`, which is not installed"
+            yield Problem("PYE455", message, place, f"Install it: `python -m pip install {name[0]}`.", phase="run")
+    for file in module.source.files if module.source is not None else ():
+        if not os.path.exists(file.path):
+            yield Problem("PYE458", f"module `{module.id}` reads `{file.path}`, which is no longer there", place, "Put it back, or plan again.", phase="run")
+    if module.kind == "sink" and module.effects is Effects.WRITES:
+        yield from _target(plan, module, place)
+
+
+def _target(plan: Plan, module: PlannedModule, place: Place) -> Iterator[Problem]:
+    for field in TARGET_FIELDS:
+        value = module.configs.get(field)
+        if not isinstance(value, str) or "{{" in value or "://" in value:
+            continue
+        path = Path(plan.folder or ".") / value
+        folder = path.parent
+        if path.is_dir():
+            yield Problem("PYE456", f"sink `{module.id}` writes to `{path}`, which is a folder", place, "Name a file.", phase="run")
+            continue
+        while not folder.exists() and folder != folder.parent:
+            # a sink makes missing folders, so what counts is the first one there is
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            yield Problem("PYE456", f"sink `{module.id}` may not write to `{folder}`", place, "Change its permissions or the path.", phase="run")
+
+
+def installed(name: str) -> bool:
+    """Whether a distribution or an importable package has this name."""
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        try:
+            return find_spec(name.replace("-", "_")) is not None
+        except (ImportError, ValueError):
+            return False
+    return True

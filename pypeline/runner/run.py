@@ -1,0 +1,322 @@
+"""A run from a plan to its terminal record.
+
+In: a plan and who wants to know. Out: events while it runs, and a run folder that tells it all
+afterwards. This is the one way to run a flow, for the command line and the window alike: it checks
+what can be checked first, ends what crashed runs left open, prepares the private folder, runs, and
+whatever happens writes exactly one final record and removes what only the run itself needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pypeline.core import events as ev
+from pypeline.core.plan import Plan
+from pypeline.core.results import ErrorInfo, State
+from pypeline.runner import logs, preflight
+from pypeline.runner.dispatch import Dispatch
+from pypeline.runner.engines.base import Engine
+from pypeline.runner.engines.local import LocalEngine
+from pypeline.runner.event_file import EventFile
+from pypeline.runner.failures import describe
+from pypeline.runner.scheduler import Outcome, Scheduler
+from pypeline.runner.signals import StopSignal
+from pypeline.runner.store import atomic
+from pypeline.runner.store import bundle as bundles
+from pypeline.runner.store.bundle import Bundle
+from pypeline.schema.problems import Problem, PypeError
+
+THREADS = "PYPELINE_THREADS"
+OnEvent = Callable[[ev.RunEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How a run ended. ``modules`` holds the last state of each module, ``links`` rows by data link,
+    ``exit_code`` what a process that did nothing else should end with."""
+
+    state: State
+    reason: str
+    seconds: float
+    run_id: str
+    attempt: int
+    bundle: Path
+    modules: Mapping[str, ev.ModuleState]
+    links: Mapping[str, int]
+    exit_code: int
+    error: ErrorInfo | None = None
+
+
+@dataclass
+class _Tally:
+    """What the summary needs of the events."""
+
+    modules: dict[str, ev.ModuleState] = field(default_factory=dict)
+    links: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, event: ev.RunEvent) -> None:
+        if isinstance(event, ev.ModuleState):
+            self.modules[event.module] = event
+        elif isinstance(event, ev.LinkCount):
+            self.links[event.link] = event.rows
+
+    def count(self, state: State) -> int:
+        return sum(1 for module in self.modules.values() if module.state == state)
+
+
+class _Bus:
+    """Hands each event to every subscriber in turn. One that fails is told off once and left out."""
+
+    def __init__(self, subscribers: list[OnEvent]) -> None:
+        self._subscribers = subscribers
+
+    def __call__(self, event: ev.RunEvent) -> None:
+        for subscriber in self._subscribers:
+            try:
+                subscriber(event)
+            except Exception as error:
+                self._subscribers = [s for s in self._subscribers if s is not subscriber]
+                message = f"a subscriber of run events failed and gets no more: {type(error).__name__}: {error}"
+                self(ev.Log(run=event.run, attempt=event.attempt, time=time.time(), level="ERROR", message=message))
+
+
+async def execute(
+    plan: Plan, *, folder: Path | str, on_event: OnEvent, engine: Engine | None = None, stop: StopSignal | None = None, previews: bool = False
+) -> RunSummary:
+    """Run ``plan`` for the flow or job in ``folder``.
+
+    Args:
+        on_event: gets every event in the loop's thread, as soon as it happens.
+        engine: where to run, opened and closed here; None for this machine.
+        stop: whose wish to stop is heeded.
+        previews: keep the first rows of every link for looking at.
+
+    Raises:
+        PypeError: something that can be known before the first task is wrong (PYE455–PYE458,
+            PYE500–PYE504); nothing has run.
+    """
+    threads = _threads(plan)
+    engine = LocalEngine() if engine is None else engine
+    if isinstance(engine, LocalEngine):
+        engine.configure(plan, threads)
+    else:
+        engine.slots.declare(plan.settings.slots)
+    bundle = None
+    try:
+        _raise(preflight.check(plan, engine.slots))
+        bundles.end_lost(bundles.home(folder), _recover)
+        bundle = bundles.prepare(folder, plan.run_id)
+        atomic.write_json(bundle.plan, _without_secrets(plan), mode=0o600)
+    except BaseException:
+        await engine.close()
+        if bundle is not None:
+            _finish(bundle, {"state": "failed", "reason": "error:start", "ended": time.time()})
+        raise
+    return await _Run(plan, Path(folder), bundle, engine, stop or StopSignal(), previews).go(on_event)
+
+
+class _Run:
+    """One attempt, from its first event to its final record."""
+
+    def __init__(self, plan: Plan, folder: Path, bundle: Bundle, engine: Engine, stop: StopSignal, previews: bool) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.bundle = bundle
+        self.engine = engine
+        self.stop = stop
+        self.watch: Any = "previews" if previews else plan.settings.watch
+        self.tally = _Tally()
+        self.started = time.time()
+
+    async def go(self, on_event: OnEvent) -> RunSummary:
+        loop = asyncio.get_running_loop()
+        clock = time.monotonic()
+        disk_error: list[PypeError] = []
+        scheduler: Scheduler | None = None
+
+        def disk_failed(error: PypeError) -> None:
+            disk_error.append(error)
+            loop.call_soon_threadsafe(wish, "polite")
+
+        def wish(kind: Any) -> None:
+            if scheduler is not None:
+                scheduler.stop(kind)
+
+        events = EventFile(self.bundle.events, self._logs(), renew=lambda: os.utime(self.bundle.owner), on_error=disk_failed)
+        bus = _Bus([self.tally, events, on_event])
+        if isinstance(self.engine, LocalEngine):
+            self.engine.throttle = events.behind
+        dispatch = Dispatch(self.plan, self.bundle if self.engine.private_folders else None, self.watch)
+        scheduler = Scheduler(self.plan, self.engine, dispatch, attempt=self.bundle.attempt, emit=bus)
+        bug: BaseException | None = None
+        with self.stop.heard_by(wish):
+            bus(self._event(ev.RunStarted, flow=self.plan.flow, tasks=len(self.plan.tasks), modules=len(self.plan.modules), folder=str(self.bundle.path)))
+            try:
+                await self.engine.open()
+                outcome = await scheduler.run()
+            except BaseException as error:
+                bug = error
+                outcome = self._interrupted(error)
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.engine.close()
+            self._report_teardowns(bus)
+            if disk_error:
+                problem = disk_error[0].problems[0]
+                outcome = Outcome("failed", "error:disk", ErrorInfo(problem.code, "DiskError", problem.message, mend=problem.mend), outcome.handled)
+            seconds = time.monotonic() - clock
+            bus(self._ended(outcome, seconds))
+            await asyncio.to_thread(events.close)
+            self.bundle.sweep()
+            summary = self._summary(outcome, seconds)
+            _finish(self.bundle, self._record(outcome, summary))
+            await asyncio.to_thread(_report, self.bundle, bus, self.plan)
+        if bug is not None and not isinstance(bug, PypeError):
+            raise bug
+        return summary
+
+    def _logs(self) -> list[logs.LogWriter]:
+        setting = self.plan.settings.logging
+        secrets = logs.secrets_in(self.plan.env)
+        own = logs.LogWriter(logs.private_file(self.bundle.log), level="DEBUG", secrets=secrets, own=True)
+        return [own, *logs.writers(setting.destinations, self.folder, level=setting.level, format=setting.format, secrets=secrets)]
+
+    def _event(self, kind: Callable[..., ev.RunEvent], **parts: Any) -> ev.RunEvent:
+        return kind(run=self.plan.run_id, attempt=self.bundle.attempt, time=time.time(), **parts)
+
+    def _interrupted(self, error: BaseException) -> Outcome:
+        """The outcome when the loop itself was ended, or something failed that must not."""
+        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+            return Outcome("cancelled", "stopped_by_user", None, ())
+        info = describe(error)
+        return Outcome("failed", f"error:{info.type}", info, ())
+
+    def _report_teardowns(self, bus: OnEvent) -> None:
+        if not isinstance(self.engine, LocalEngine):
+            return
+        for task, why in self.engine.lost_teardowns():
+            bus(self._event(ev.Log, level="WARN", message=why, node_id=f"{task}#0"))
+
+    def _ended(self, outcome: Outcome, seconds: float) -> ev.RunEvent:
+        return self._event(
+            ev.RunEnded,
+            state=outcome.state,
+            reason=outcome.reason,
+            seconds=seconds,
+            completed=self.tally.count("completed"),
+            failed=self.tally.count("failed"),
+            cancelled=self.tally.count("cancelled"),
+            handled=outcome.handled,
+            error=outcome.error,
+        )
+
+    def _summary(self, outcome: Outcome, seconds: float) -> RunSummary:
+        stopped = self.stop.kind is not None and outcome.state != "completed"
+        code = self.stop.exit_code if stopped else 0 if outcome.state == "completed" else 1
+        return RunSummary(
+            state=outcome.state,
+            reason=outcome.reason,
+            seconds=seconds,
+            run_id=self.plan.run_id,
+            attempt=self.bundle.attempt,
+            bundle=self.bundle.path,
+            modules=self.tally.modules,
+            links=self.tally.links,
+            exit_code=code,
+            error=outcome.error,
+        )
+
+    def _record(self, outcome: Outcome, summary: RunSummary) -> dict[str, Any]:
+        from pypeline.core.plan import PLAN_FORMAT
+
+        modules = {id: ev.to_json(state) for id, state in summary.modules.items()}
+        return {
+            "flow": self.plan.flow,
+            "run": summary.run_id,
+            "attempt": summary.attempt,
+            "state": summary.state,
+            "reason": summary.reason,
+            "started": self.started,
+            "ended": time.time(),
+            "seconds": summary.seconds,
+            "completed": self.tally.count("completed"),
+            "failed": self.tally.count("failed"),
+            "cancelled": self.tally.count("cancelled"),
+            "handled": list(outcome.handled),
+            "error": outcome.error and asdict(outcome.error),
+            "engine": self.engine.name,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "python": platform.python_version(),
+            "plan_format": PLAN_FORMAT,
+            "modules": modules,
+            "links": dict(summary.links),
+        }
+
+
+def _threads(plan: Plan) -> int:
+    """Threads of a worker's pool: the flow's, else PYPELINE_THREADS, else twice the cpus.
+
+    Raises:
+        PypeError: PYE457, the variable is no positive number.
+    """
+    from pypeline.runner.engines import machine
+
+    if plan.settings.threads:
+        return plan.settings.threads
+    said = os.environ.get(THREADS, "")
+    if not said:
+        return machine.cpus() * 2
+    if not said.isdigit() or int(said) < 1:
+        raise PypeError(
+            Problem("PYE457", f"{THREADS} is `{said}`, which is no number of threads", mend="Set it to a positive number, or unset it.", phase="run")
+        )
+    return int(said)
+
+
+def _raise(problems: list[Problem]) -> None:
+    if problems:
+        raise PypeError(*problems)
+
+
+def _without_secrets(plan: Plan) -> dict[str, Any]:
+    """The plan as data. Values of environment variables stay out: names are enough to read it by."""
+    data = plan.to_json()
+    data["env"] = dict.fromkeys(data.get("env", {}), "***")
+    return data
+
+
+def _recover(record: Path) -> object:
+    from pypeline.runner.tables import publish
+
+    return publish.recover(record)
+
+
+def _finish(bundle: Bundle, record: Mapping[str, Any]) -> None:
+    """The final record. A disk that refuses even that leaves the attempt to be found lost later; it is said on stderr."""
+    try:
+        bundle.finish({"run": bundle.run_id, "attempt": bundle.attempt, **record})
+    except PypeError as error:
+        print(error, file=sys.stderr)
+
+
+def _report(bundle: Bundle, bus: OnEvent, plan: Plan) -> None:
+    """``report.html``, by the room that looks back. A report that fails never fails a run."""
+    name = "pypeline.runner.history.report"
+    if importlib.util.find_spec(name) is None:
+        return
+    try:
+        importlib.import_module(name).write(bundle.path)
+    except (PypeError, OSError, ValueError, KeyError) as error:
+        bus(ev.Log(run=plan.run_id, attempt=bundle.attempt, time=time.time(), level="WARN", message=f"the report could not be written: {error}"))
