@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,7 +26,8 @@ from pypeline.core.fields import HINT
 from pypeline.core.modules import ModuleDecl
 from pypeline.runner import registry
 from pypeline.runner.codehash import reached_files
-from pypeline.runner.facts import code_hashes
+from pypeline.runner.facts import code_of
+from pypeline.runner.variables import plain_secrets
 from pypeline.schema.flow import Flow
 from pypeline.schema.job import Dag, DagNode, ExecutionMetadata, JobModel
 from pypeline.schema.problems import Place, Problem, PypeError
@@ -50,7 +51,7 @@ def build(flow: Flow, flow_path: Path, catalogue: Catalogue, out: Path) -> Path:
     """Write the job folder of a checked ``flow`` below ``out``; returns it. An older job of the name is replaced.
 
     Raises:
-        PypeError: the folder holds something else than a job (PYE487).
+        PypeError: the folder holds something else than a job (PYE487), or a context file a plain secret (PYE397).
     """
     name, source = flow.flow.name, flow_path.resolve().parent
     job = out / name
@@ -58,12 +59,14 @@ def build(flow: Flow, flow_path: Path, catalogue: Catalogue, out: Path) -> Path:
         raise PypeError(Problem("PYE487", f"`{job}` is there already and is no job folder", Place(file=str(flow_path)), "Move it away, or build with --out."))
     files: dict[str, bytes] = {
         f"{name}.yaml": flow_path.read_bytes(),
-        f"{name}_dag.json": dag(flow, catalogue, code_hashes(flow, catalogue, source)).to_json().encode(),
+        f"{name}_dag.json": dag(flow, catalogue, _code(flow, catalogue, source)).to_json().encode(),
         f"{name}_execution_metadata.json": execution_metadata(flow, catalogue).to_json().encode(),
         f"{CONTEXT}/{name}_default.json": b"{}\n",
     }
     for context in sorted((source / CONTEXT).glob(f"{name}_*.json")):
         files[f"{CONTEXT}/{context.name}"] = context.read_bytes()
+        if secrets := plain_secrets(_values(context), str(context)):
+            raise PypeError(*secrets)
     for decl in _of_project(flow, catalogue):
         for file in reached_files(_file(source, decl.module_path), source):
             files[file.as_posix()] = (source / file).read_bytes()
@@ -111,7 +114,7 @@ def load_job(folder: Path, *, trust: bool = False) -> Job:
     types = {node.name: node for node in nodes.nodes}
     catalogue = Catalogue({type: _declared(node) for type, node in types.items()})
     _admit((node for node in types.values() if catalogue[node.name].origin == "folder"), folder, trust=trust)
-    _same_code(types, code_hashes(result.flow, catalogue, folder), found[0])
+    _same_code(types, _code(result.flow, catalogue, folder), found[0])
     return Job(folder, result.flow, catalogue, result.problems)
 
 
@@ -172,6 +175,15 @@ def _read(path: Path, model: type[_Model]) -> _Model:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise PypeError(Problem("PYE483", f"`{path.name}`: {where or 'it'}: {first['msg']}", place, mend)) from error
+
+
+def _values(path: Path) -> dict[str, Any]:
+    values = json.loads(path.read_bytes())
+    return values if isinstance(values, dict) else {}
+
+
+def _code(flow: Flow, catalogue: Catalogue, folder: Path) -> dict[str, str]:
+    return {type: code_of(catalogue[type], folder) for type in sorted({m.name for m in flow.modules}) if type in catalogue}
 
 
 def _of_project(flow: Flow, catalogue: Catalogue) -> Iterator[ModuleDecl]:

@@ -85,13 +85,14 @@ def accept(problems: Iterable[Problem]) -> None:
 
 
 def planned(found: Opened, options: argparse.Namespace, *, deep: bool = False) -> tuple[Facts, Plan]:
-    """Facts and plan of a flow that has passed :func:`accept`.
+    """Facts and plan of a flow that has passed :func:`accept`; what is odd about the facts is shown.
 
     Raises:
         PypeError: a file is missing, a context is unknown, …
     """
     from pypeline.core.planner import plan
-    from pypeline.runner.facts import gather
+    from pypeline.runner.facts import gather, warnings
 
     facts = gather(found.flow, found.catalogue, found.folder, context_name=options.context, sets=sets(options), deep=deep)
+    show(warnings(found.flow, facts))
     return facts, plan(found.flow, facts)

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from pypeline.app.cli.output import Style, clean, plural, table
-from pypeline.core.events import Log, RunEvent, to_json
+from pypeline.core.events import RunEvent, to_json
 from pypeline.core.plan import Plan
 from pypeline.core.watch import Watch
+from pypeline.runner.logs import LogWriter, private_file, secrets_in
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.signals import StopSignal
 
-LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 Subscriber = Callable[[RunEvent], None]
 
 
@@ -34,7 +34,7 @@ def run_plan(plan: Plan, folder: Path, options: argparse.Namespace) -> tuple[Run
         if options.events:
             subscribers.append(open_now.enter_context(event_lines(options.events)))
         if options.log_file:
-            subscribers.append(open_now.enter_context(log_file(options.log_file, options.log_level or "INFO", options.log_format)))
+            subscribers.append(open_now.enter_context(log_file(options.log_file, options.log_level or "INFO", options.log_format, plan)))
         if not options.quiet:
             from pypeline.app.cli.progress import progress
 
@@ -65,25 +65,13 @@ def event_lines(target: str) -> Iterator[Subscriber]:
 
 
 @contextmanager
-def log_file(target: str, level: str, form: str) -> Iterator[Subscriber]:
-    """The run's log lines at ``level`` and above, as JSON objects or as text."""
-    least = LEVELS.index(level)
-    with opened_for_lines(target) as stream:
-
-        def write(event: RunEvent) -> None:
-            if isinstance(event, Log) and LEVELS.index(event.level) >= least:
-                stream.write(log_line(event, form) + "\n")
-                stream.flush()
-
-        yield write
-
-
-def log_line(event: Log, form: str) -> str:
-    """One log record. Text is for people; JSON has time, level, run, attempt, node_id and message."""
-    if form == "text":
-        return f"{event.level:5} {clean(event.node_id) or '-'}  {clean(event.message)}"
-    record = {"time": event.time, "level": event.level, "run": event.run, "attempt": event.attempt, "node_id": event.node_id, "message": event.message}
-    return json.dumps(record, ensure_ascii=False)
+def log_file(target: str, level: str, form: str, plan: Plan) -> Iterator[Subscriber]:
+    """The run's log lines at ``level`` and above, added to the file."""
+    writer = LogWriter(private_file(Path(target)), level=level, format="text" if form == "text" else "json", secrets=secrets_in(plan.env), own=True)
+    try:
+        yield writer
+    finally:
+        writer.close()
 
 
 @contextmanager
@@ -99,7 +87,7 @@ def opened_for_lines(target: str) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     try:
-        stream = Path(target).open("w", encoding="utf-8")
+        stream = Path(target).open("w", encoding="utf-8")  # noqa: SIM115 -- closed below, with the block
     except OSError as error:
         raise PypeError(
             Problem("PYE481", f"`{target}` cannot be written: {error.strerror}", Place(file="pype run"), "Give a file in a folder that exists.")
