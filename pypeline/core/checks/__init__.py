@@ -1,0 +1,1 @@
+"""The workers behind :mod:`pypeline.core.check`: one kind of mistake a file."""
