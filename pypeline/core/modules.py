@@ -144,6 +144,10 @@ class BaseModule:
     config: Any = None
     # Values of the ``{{variables}}`` in expression and SQL fields, by the text inside the braces.
     variables: Mapping[str, Any] = MappingProxyType({})
+    # Where relative paths in the configs start: the flow's or the job's folder.
+    folder: str = ""
+    # What becomes of rejected rows that no link takes: the flow's ``on_reject`` of this module.
+    on_reject: str = "fail"
 
     async def run(self, inputs: dict[str, Any], ctx: RunContext) -> dict[str, Any]:
         """The module's work: input port → artifact (a list on a ``many`` port) in, output port →
@@ -184,6 +188,20 @@ class RelationalModule(BaseModule):
         try:
             known = schema if isinstance(schema, Mapping) else {c.name: col(port, c.name) for c in schema}
             return expressions.compile(text, known, self.variables, aggregates=aggregates)
+        except expressions.ExpressionError as error:
+            raise PypeError(error.problem(Place(path=field_path), text)) from None
+
+    def select(self, field_path: Path, text: str, tables: Mapping[str, Schema]) -> Expr:
+        """The SELECT ``text`` of the config field at ``field_path`` over ``tables`` (name → columns), checked, ready
+        to stand in brackets; this module's variables bound.
+
+        Raises:
+            PypeError: what is wrong; ``place.path`` is ``field_path``, the place in the text is in the message.
+        """
+        from pypeline.core import expressions, sqlcheck
+
+        try:
+            return sqlcheck.compile_select(text, tables, self.variables)
         except expressions.ExpressionError as error:
             raise PypeError(error.problem(Place(path=field_path), text)) from None
 

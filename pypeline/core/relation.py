@@ -68,6 +68,7 @@ def passed(port: str, schema: Schema, without: Iterable[str] = ()) -> tuple[tupl
 @dataclass(frozen=True, slots=True)
 class Query:
     """One SELECT. ``source`` is the FROM clause with ports as quoted aliases, e.g. ``"input"``.
+    No ``columns`` means all that ``source`` has, which binding finds and spells out: for user SQL only.
 
     ``keep`` names output columns that pruning may not drop although nobody reads them.
     ``prunable`` is False where dropping a column changes rows (DISTINCT, user SQL).

@@ -21,6 +21,8 @@ def make(planned: PlannedModule, folder: Path | str | None = None) -> BaseModule
     cls = module_class(planned.module_path, planned.type, folder)
     instance = cls()
     instance.variables = planned.variables
+    instance.on_reject = planned.on_reject
+    instance.folder = str(folder) if folder is not None else ""
     if cls.Config is None:
         defaults = {name: said.get("default") for name, said in cls.CONFIG_SCHEMA.get("optional", {}).items() if isinstance(said, dict)}
         instance.configs = {**defaults, **planned.configs}
