@@ -33,8 +33,7 @@ def compile_select(sql: str, ports: Sequence[str] | Mapping[str, Schema], variab
     Raises:
         ExpressionError: what is wrong, with the offset in ``sql``.
     """
-    if len(sql) > LENGTH:
-        raise ExpressionError("PYE337", f"the SQL has {len(sql):,} characters, more than {LENGTH:,}", LENGTH, "Split it into several modules.")
+    _limit(sql)
     tokens, references = tokens_of(sql)
     tree = _parsed(sql, tokens)
     used = check_tree(tree, sql, frozenset(ports), references)
@@ -46,14 +45,21 @@ def compile_select(sql: str, ports: Sequence[str] | Mapping[str, Schema], variab
     return Expr(text, reads)
 
 
-def check(sql: str, ports: Sequence[str]) -> ExpressionError | None:
-    """What is wrong with ``sql`` before any value is known; None when nothing."""
+def check(sql: str, ports: Sequence[str] | None = None) -> ExpressionError | None:
+    """What is wrong with ``sql`` before any value is known; None when nothing. Without ``ports`` any
+    plain name is taken for one."""
     try:
+        _limit(sql)
         tokens, references = tokens_of(sql)
-        check_tree(_parsed(sql, tokens), sql, frozenset(ports), references)
+        check_tree(_parsed(sql, tokens), sql, None if ports is None else frozenset(ports), references)
     except ExpressionError as error:
         return error
     return None
+
+
+def _limit(sql: str) -> None:
+    if len(sql) > LENGTH:
+        raise ExpressionError("PYE337", f"the SQL has {len(sql):,} characters, more than {LENGTH:,}", LENGTH, "Split it into several modules.")
 
 
 def _parsed(sql: str, tokens: list[Any]) -> Any:

@@ -27,6 +27,7 @@ _OUTSIDE = re.compile(
     r"current_query_id|current_connection_id|current_transaction_id|current_database|current_catalog|current_schemas?|current_user|current_role|session_user|"
     r"user|version|stats|in_search_path|currval|nextval|write_log|test_all_types|test_vector_types|repeat_row|summary|add_parquet_key"
 )
+_FILE = re.compile(r"[/\\.:*]")
 _CLOCKS = {
     "CurrentDate": "current_date", "CurrentTime": "current_time", "CurrentTimestamp": "current_timestamp", "CurrentDatetime": "current_date",
     "Localtime": "localtime", "Localtimestamp": "localtimestamp", "CurrentTimestampLTZ": "current_timestamp",
@@ -47,8 +48,8 @@ class Used:
     names: frozenset[str] | None
 
 
-def check_tree(tree: Any, sql: str, ports: frozenset[str], references: Mapping[int, Reference]) -> Used:
-    """What ``tree`` uses of ``ports``.
+def check_tree(tree: Any, sql: str, ports: frozenset[str] | None, references: Mapping[int, Reference]) -> Used:
+    """What ``tree`` uses of ``ports``; None takes any plain name for a port.
 
     Raises:
         ExpressionError: a node that is not allowed, with its place.
@@ -100,7 +101,7 @@ def _all(tree: Any, kind: str) -> list[Any]:
     return [node for node in tree.walk() if type(node).__name__ == kind]
 
 
-def _table(node: Any, ports: frozenset[str], own: set[str]) -> str:
+def _table(node: Any, ports: frozenset[str] | None, own: set[str]) -> str:
     """The port that a table of the tree is, ``""`` for one of its own WITH or a table function."""
     inside = node.this
     at = place(node)
@@ -117,10 +118,12 @@ def _table(node: Any, ports: frozenset[str], own: set[str]) -> str:
         raise ExpressionError("PYE342", f"`{whole}` is not a declared input of this task", at, _known(name, ports))
     if name.casefold() in own:
         return ""
-    for port in ports:
+    if ports is None and not _FILE.search(name):
+        return name
+    for port in ports or ():
         if port.casefold() == name.casefold():
             return port
-    if re.search(r"[/\\.:*]", name):
+    if _FILE.search(name):
         raise ExpressionError(
             "PYE343",
             f"`{name}` is not a declared input of this task, and a file outside the job folder is never read",
@@ -138,8 +141,8 @@ def _no_name(ref: Reference) -> ExpressionError:
     return ExpressionError("PYE336", f"`{{{{{ref.key}}}}}` stands for a value, not for a name", ref.start, "Write the name of the table or column itself.")
 
 
-def _known(name: str, ports: frozenset[str]) -> str:
-    hint = did_you_mean(name, ports)
+def _known(name: str, ports: frozenset[str] | None) -> str:
+    hint = did_you_mean(name, ports or ())
     return hint[:1].upper() + hint[1:] if hint else "This module has no inputs."
 
 

@@ -17,7 +17,7 @@ from pypeline.core.graph import ControlEdge, PipelineGraph
 from pypeline.core.modules import Effects
 from pypeline.core.texterror import position
 from pypeline.core.variables import Reference, VariableError, find, unknown
-from pypeline.core.variables_context import looks_secret
+from pypeline.core.variables_context import context_warnings, looks_secret
 from pypeline.schema.flow import Flow, Module
 from pypeline.schema.problems import Path, Place, Problem, did_you_mean
 
@@ -37,7 +37,8 @@ class _Use:
 
 def check_flow_variables(flow: Flow, catalogue: Catalogue, context: Mapping[str, Any] | None = None, graph: PipelineGraph | None = None) -> list[Problem]:
     """All problems with the variables of ``flow``, in file order. ``context`` maps context names to
-    values; None leaves unknown context names unreported."""
+    values; None leaves unknown context names unreported. What is misspelled inside an expression or
+    SQL is reported by the check of that, not here."""
     return _Check(flow, catalogue, context, graph or PipelineGraph(flow, catalogue)).run()
 
 
@@ -68,6 +69,8 @@ class _Check:
             if database.secret is not None:
                 self._secret_field(_Use(database.secret, ("databases", name, "secret"), "secret"))
         self._circle()
+        if self.context is not None:
+            self.problems += context_warnings(self.context)
         return self.problems
 
     def _uses(self, at: int, module: Module) -> Iterator[_Use]:
@@ -93,7 +96,9 @@ class _Check:
         try:
             return find(use.text)
         except VariableError as error:
-            self.problems.append(error.problem(self._place(use.path, use.module), use.text))
+            # the check of expressions and SQL reports its own
+            if use.editor not in configs.BOUND:
+                self.problems.append(error.problem(self._place(use.path, use.module), use.text))
             return []
 
     def _secret_field(self, use: _Use) -> None:
