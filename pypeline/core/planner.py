@@ -8,7 +8,6 @@ the run its id. The flow must have passed :func:`pypeline.core.check.check`. Lin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from pypeline.core.catalogue import Catalogue
@@ -25,7 +24,7 @@ from pypeline.schema.problems import Problem, PypeError, did_you_mean
 KEY = 1
 """The version of what a fingerprint is made of; a change of it starts every store anew."""
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
+_EMPTY: Mapping[str, Any] = {}
 
 
 def plan(flow: Flow, facts: Facts) -> Plan:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from pypeline.core import configs, variables
@@ -20,7 +19,7 @@ from pypeline.core.variables import Reference, VariableError
 from pypeline.schema.flow import Marks, Module
 from pypeline.schema.problems import Path, Place, PypeError
 
-_NONE: Mapping[str, Any] = MappingProxyType({})
+_NONE: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)

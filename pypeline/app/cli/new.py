@@ -37,7 +37,7 @@ modules:
     name: sort_mod
     configs:
       required:
-        by: [{{column: age, descending: true}}]
+        keys: [{{column: age, direction: desc}}]
   - id: result
     name: csv_sink
     configs:
