@@ -102,9 +102,14 @@ def auto(flow: Flow, catalogue: Catalogue | None = None) -> dict[str, Place]:
     return _Sketch(flow, catalogue or {}).places()
 
 
+def given_places(flow: Flow) -> dict[str, Place]:
+    """The places that the file itself gives, without the bad ones."""
+    return {id: place for id, value in flow.canvas.modules.items() if (place := _place(value)) is not None}
+
+
 def positions(flow: Flow, catalogue: Catalogue | None = None) -> dict[str, Place]:
     """The file's place of every module where it gives a good one; the others beside their own sub flow, or below all."""
-    given = {id: place for id, value in flow.canvas.modules.items() if (place := _place(value)) is not None}
+    given = given_places(flow)
     ids = [m.id for m in flow.modules]
     if not any(id in given for id in ids):
         return auto(flow, catalogue)

@@ -1,0 +1,72 @@
+"""What cards and tags say, from the document and what it knows. Pure but for a cache of problems by module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pypeline.canvas.document import Document
+from pypeline.canvas.look import Look
+from pypeline.canvas.paint import Face
+from pypeline.core import figures
+from pypeline.core.foot import config_foot, run_foot
+from pypeline.core.watch import LinkWatch
+from pypeline.schema.flow import Module
+from pypeline.schema.problems import Problem
+
+
+def tag_text(seen: LinkWatch, reject: bool) -> tuple[str, str]:
+    """The two lines of a link's tag: the count, and its rate or that these are rejects."""
+    text = figures.count(seen.rows) if seen.rows < 10_000_000 else figures.short_count(seen.rows)
+    if reject:
+        return text, "rejected"
+    return text, figures.rate(seen.rows, seen.seconds)
+
+
+class Faces:
+    """The face of each module as the document stands; :meth:`forget` after the flow changed."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._modules: dict[str, Module] = {}
+        self._problems: dict[str, list[Problem]] = {}
+        self._of: tuple[Problem, ...] = ()
+
+    def forget(self) -> None:
+        """Read modules and problems anew."""
+        self._modules = {m.id: m for m in self._document.flow.modules}
+        self._read_problems()
+
+    def _read_problems(self) -> None:
+        self._of = self._document.knowledge.problems
+        self._problems = {}
+        for problem in self._of:
+            if problem.place.module:
+                self._problems.setdefault(problem.place.module, []).append(problem)
+
+    def of(self, id: str) -> Face:
+        """What the card of this module says now."""
+        if self._of is not self._document.knowledge.problems:
+            self._read_problems()
+        module = self._modules[id]
+        watch = self._document.knowledge.watch
+        seen = watch.modules.get(id) if watch else None
+        problems = self._problems.get(id, ())
+        state = seen.state if seen else "pending" if watch and watch.state == "running" else ""
+        return Face(
+            name=id,
+            type=module.name,
+            foot=(run_foot(seen) if seen else "") or config_foot(module, self._document.catalogue),
+            state=state,
+            reason=seen.reason if seen else "",
+            fraction=seen.fraction if seen and seen.state == "running" else None,
+            badge=len(problems),
+            grave=any(p.severity == "error" for p in problems),
+            enabled=module.enabled,
+            bypass=module.bypass,
+        )
+
+    @staticmethod
+    def far_colour(face: Face, kind: str, look: Look) -> str:
+        """A card's colour seen from far: failure and running shine through, else its kind."""
+        loud: Mapping[str, str] = {"failed": look.theme.failure, "running": look.theme.accent}
+        return loud.get(face.state) or (look.theme.failure if face.grave else look.theme.kind(kind))

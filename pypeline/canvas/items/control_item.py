@@ -1,0 +1,65 @@
+"""A control link on the canvas: dotted, with its valve in a pill."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter, QPainterPath, QPainterPathStroker
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from pypeline.canvas import paint
+from pypeline.canvas.look import Look, curve_path, rect
+from pypeline.core import geometry as g
+from pypeline.core.layout import ControlShape
+from pypeline.schema.flow import ControlLink
+
+
+class ControlItem(QGraphicsItem):
+    """Shows ``link`` as ``data`` says; ``state`` is '', 'open' or 'closed' in the run being watched."""
+
+    def __init__(self, link: ControlLink, data: ControlShape, look: Look) -> None:
+        super().__init__()
+        self.link = link
+        self.look = look
+        self.chosen = False
+        self.state = ""
+        self._set_shape(data)
+        self.setZValue(3)
+
+    def _set_shape(self, data: ControlShape) -> None:
+        self.data_shape = data
+        self.path = curve_path(data.curve)
+        self._box = rect(g.curve_box(data.curve)).united(rect(data.pill)).adjusted(-8, -8, 8, 8)
+
+    def boundingRect(self) -> QRectF:
+        return self._box
+
+    def shape(self) -> QPainterPath:
+        stroker = QPainterPathStroker()
+        stroker.setWidth(12)
+        outline = stroker.createStroke(self.path)
+        outline.addRect(rect(self.data_shape.pill))
+        return outline
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        lod = option.levelOfDetailFromTransform(painter.worldTransform())
+        paint.control(painter, self.look, lod, self.data_shape, self.path, selected=self.chosen, state=self.state)
+
+    def show_shape(self, link: ControlLink, data: ControlShape) -> None:
+        """Run as ``data`` says, for ``link``."""
+        self.link = link
+        if data != self.data_shape:
+            self.prepareGeometryChange()
+            self._set_shape(data)
+            self.update()
+
+    def show_state(self, state: str) -> None:
+        """Look open, closed or undecided."""
+        if state != self.state:
+            self.state = state
+            self.update()
+
+    def choose(self, chosen: bool) -> None:
+        """Be, or be no longer, among the selected."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            self.update()

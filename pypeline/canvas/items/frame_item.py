@@ -1,0 +1,51 @@
+"""A sub flow's frame on the canvas."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter, QPainterPath
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from pypeline.canvas import paint
+from pypeline.canvas.look import Look, rect
+from pypeline.core.layout import Frame
+
+
+class FrameItem(QGraphicsItem):
+    """Shows ``frame`` with its title; only its head line can be pressed, so that clicks inside reach the canvas."""
+
+    HEAD = 32.0
+
+    def __init__(self, frame: Frame, look: Look) -> None:
+        super().__init__()
+        self.frame = frame
+        self.look = look
+        self.note = ""
+        self.state = ""
+        self.setZValue(0)
+
+    def boundingRect(self) -> QRectF:
+        return rect(self.frame.box).adjusted(-2, -2, 2, 2)
+
+    def shape(self) -> QPainterPath:
+        path = QPainterPath()
+        box = self.frame.box
+        path.addRect(QRectF(box.x, box.y, box.width, self.HEAD))
+        return path
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        lod = option.levelOfDetailFromTransform(painter.worldTransform())
+        paint.frame(painter, self.look, lod, self.frame, self.note, self.state)
+
+    def show_frame(self, frame: Frame) -> None:
+        """Stand as ``frame`` says."""
+        if frame != self.frame:
+            self.prepareGeometryChange()
+            self.frame = frame
+            self.update()
+
+    def show_state(self, state: str, note: str) -> None:
+        """Say how the sub flow is doing."""
+        if (state, note) != (self.state, self.note):
+            self.state, self.note = state, note
+            self.update()

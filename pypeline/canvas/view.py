@@ -1,0 +1,155 @@
+"""The view: where one looks. Zoom, pan, fit, the far painter; events go to the gesture in charge."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
+
+from pypeline.canvas import paint
+from pypeline.canvas.scene import FlowScene
+
+SMALLEST, LARGEST = 0.02, 4.0
+_STEP = 1.15
+_FIT_MARGIN = 40.0
+
+
+class FlowView(QGraphicsView):
+    """A look at a :class:`FlowScene`. ``zoom_changed(scale)`` tells the zoom control; ``looked`` that
+    another part is seen (for the minimap)."""
+
+    zoom_changed = Signal(float)
+    looked = Signal()
+
+    def __init__(self, scene: FlowScene, parent: QWidget | None = None) -> None:
+        super().__init__(scene, parent)
+        self.flow_scene = scene
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing, True)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setDragMode(QGraphicsView.DragMode.NoDrag)
+        self.setAcceptDrops(True)
+        self.setMouseTracking(True)
+        self.viewport().setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._far: tuple[list[QRectF], dict[str, list[QLineF]], dict[str, list[QRectF]], list[QRectF]] | None = None
+        # antialiasing comes back when the zoom has come to rest
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(120)
+        self._rest.timeout.connect(self._sharpen)
+        scene.shapes_changed.connect(self._forget_far)
+
+    @property
+    def scale_now(self) -> float:
+        """Pixels per scene pixel."""
+        return self.transform().m11()
+
+    def zoom_to(self, scale: float, at: QPointF | None = None) -> None:
+        """Zoom to ``scale``, keeping the viewport point ``at`` (default: the middle) where it is."""
+        scale = min(LARGEST, max(SMALLEST, scale))
+        point = at if at is not None else QPointF(self.viewport().rect().center())
+        before = self.mapToScene(point.toPoint())
+        self.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        self._rest.start()
+        self.setTransform(QTransform.fromScale(scale, scale))
+        after = self.mapToScene(point.toPoint())
+        self._scroll((before.x() - after.x()) * scale, (before.y() - after.y()) * scale)
+        self.zoom_changed.emit(scale)
+        self.looked.emit()
+
+    def zoom_by(self, steps: float, at: QPointF | None = None) -> None:
+        """Zoom in (positive) or out by notches."""
+        self.zoom_to(self.scale_now * _STEP**steps, at)
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Move what is seen by viewport pixels."""
+        self._scroll(-dx, -dy)
+        self.looked.emit()
+
+    def _scroll(self, dx: float, dy: float) -> None:
+        across, down = self.horizontalScrollBar(), self.verticalScrollBar()
+        across.setValue(across.value() + round(dx))
+        down.setValue(down.value() + round(dy))
+
+    def fit(self, box: QRectF | None = None, largest: float = 1.0) -> None:
+        """See all of ``box`` (default: the whole flow), never larger than ``largest``."""
+        area = box if box is not None else self.flow_scene.flow_box()
+        if area.isEmpty():
+            self.zoom_to(1.0)
+            self.centerOn(0, 0)
+            return
+        room = self.viewport().rect()
+        scale = min((room.width() - _FIT_MARGIN) / area.width(), (room.height() - _FIT_MARGIN) / area.height(), largest)
+        self.zoom_to(max(scale, SMALLEST))
+        self.centerOn(area.center())
+        self.looked.emit()
+
+    def show_module(self, id: str) -> None:
+        """Bring a module into sight."""
+        x, y = self.flow_scene.place(id)
+        self.ensureVisible(QRectF(x, y, 180, 80), 60, 60)
+        self.looked.emit()
+
+    def seen(self) -> QRectF:
+        """The part of the scene in sight."""
+        return self.mapToScene(self.viewport().rect()).boundingRect()
+
+    def _sharpen(self) -> None:
+        self.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        self.viewport().update()
+
+    def _forget_far(self) -> None:
+        self._far = None
+        if self.scale_now < paint.FAR:
+            self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.scale_now >= paint.FAR:
+            super().paintEvent(event)
+            return
+        # from far the view paints the whole flow itself: a handful of calls instead of one per item
+        if self._far is None:
+            self._far = self.flow_scene.far_shapes()
+        frames, lines, cards, chosen = self._far
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), self.flow_scene.look.canvas)
+        painter.setTransform(self.viewportTransform())
+        paint.far(painter, self.flow_scene.look, frames, lines, cards, chosen)
+        painter.end()
+
+    # --- wheel and touchpad: the same whatever gesture is in charge -----------------------------------
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier or (not event.pixelDelta().isNull() and event.modifiers()):
+            self.zoom_by(event.angleDelta().y() / 120, event.position())
+        elif not event.pixelDelta().isNull():
+            self.pan_by(event.pixelDelta().x(), event.pixelDelta().y())
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.pan_by(event.angleDelta().y() / 2, event.angleDelta().x() / 2)
+        else:
+            self.zoom_by(event.angleDelta().y() / 120, event.position())
+        event.accept()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.NativeGesture:
+            kind = getattr(event, "gestureType", lambda: None)()
+            if kind == Qt.NativeGestureType.ZoomNativeGesture:
+                self.zoom_to(self.scale_now * (1 + event.value()), event.position())  # type: ignore[attr-defined]
+                return True
+        return super().viewportEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.looked.emit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.ignore()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        event.ignore()
