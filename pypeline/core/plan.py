@@ -7,19 +7,21 @@ records, never their own retry. Ids are stable: a task is named after its first 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pypeline.core.facts import SourceFacts
 from pypeline.core.modules import Effects, Kind
+from pypeline.core.plain import as_data
 from pypeline.schema.flow import Resources, Retry, Settings, Trigger
 
 PLAN_FORMAT = 1
 Decision = Literal["execute", "reuse", "at_run"]
 TaskKind = Literal["segment", "code", "solo", "gate"]
 EdgeType = Literal["NORMAL", "ITERATE", "START"]
+EDGE_TYPES: Mapping[Trigger, EdgeType] = {"iterate": "ITERATE", "start": "START"}
+"""Trigger → the specification's edge type; all others are NORMAL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Valve:
     @property
     def edge_type(self) -> EdgeType:
         """The specification's edge type."""
-        return "ITERATE" if self.trigger == "iterate" else "START" if self.trigger == "start" else "NORMAL"
+        return EDGE_TYPES.get(self.trigger, "NORMAL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +155,4 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Plain data, keys in a fixed order; what ``plan.json`` and ``pype plan --json`` hold. Of the
         environment only the names: a value may be a secret."""
-        return json.loads(json.dumps({**asdict(self), "env": sorted(self.env)}, default=_plain))  # type: ignore[no-any-return]
-
-
-def _plain(value: Any) -> Any:
-    dump = getattr(value, "model_dump", None)
-    if dump is not None:
-        return dump(mode="json", by_alias=True)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    raise TypeError(f"a plan cannot hold {type(value).__name__}")
+        return {**as_data(self), "env": sorted(self.env)}
