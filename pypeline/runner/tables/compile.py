@@ -1,0 +1,166 @@
+"""One statement for a whole segment: a common table expression a table, sinks as COPY, counts at the end.
+
+In: a pruned segment, how its scans read, where its sinks and hand-overs go. Out: a
+:class:`Statement`. Order of rows is kept, so the engine feeds all readers of a table side by side
+from one scan; a table is stored (MATERIALIZED) only where it would otherwise be computed again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pypeline.core.columns import names
+from pypeline.core.relation import Query, Scan, UnionAll, quote
+from pypeline.runner.tables import write as writes
+from pypeline.runner.tables.connection import TEXT_SOURCE_OPTIMIZERS, text
+from pypeline.runner.tables.fused import Fused, Table
+from pypeline.runner.tables.prune import reads
+from pypeline.runner.tables.querysql import columns, scoped, select
+from pypeline.runner.tables.scan import Reading, Rejects
+
+HAND_OVER_FORMAT = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 122880, USE_TMP_FILE false"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """``sql`` gives rows of (place in ``keys``, number, text); a key is ``count PORT``, ``write N``,
+    ``hand PORT``, ``kept PORT``, ``converted …`` or ``show N``. ``heads`` is its WITH without anything that writes. ``copies`` is how many COPY
+    operators we placed; ``rejects`` by module."""
+
+    sql: str
+    heads: str
+    keys: tuple[str, ...]
+    paths: tuple[str, ...]
+    copies: int
+    rejects: Mapping[str, Rejects] = field(default_factory=dict)
+    arrow: Mapping[str, str] = field(default_factory=dict)
+    disabled_optimizers: tuple[str, ...] = ()
+
+
+def statement(
+    fused: Fused,
+    readings: Mapping[str, Reading],
+    *,
+    counts: Sequence[str] = (),
+    targets: Sequence[writes.Target] = (),
+    hands: Mapping[str, str] | None = None,
+    kept: Mapping[str, tuple[str, int]] | None = None,
+) -> Statement:
+    """The statement that runs ``fused``.
+
+    Args:
+        readings: how each scan reads, by table.
+        counts: tables to count.
+        targets: one for each of the segment's sinks, in order.
+        hands: table → path of the hand-over to write.
+        kept: table → (path, most rows): outputs to keep for previews.
+    """
+    hands, kept = hands or {}, kept or {}
+    counted = [name for name in counts if name in fused.tables and is_computed(fused.tables[name])]
+    heads: list[str] = []
+    paths: list[str] = []
+    arrow: dict[str, str] = {}
+    stored = _stored(fused, counted, hands)
+    for name, table in fused.tables.items():
+        if not is_computed(table):
+            continue
+        if name in readings:
+            reading = readings[name]
+            heads += [_head(inner, sql, stored=keep) for inner, sql, keep in reading.tables]
+            paths += reading.paths
+            arrow |= reading.arrow
+        heads.append(_head(name, table_sql(table, fused, readings, arrow, paths), stored=name in stored))
+    reading_only = f"WITH {', '.join(heads)}" if heads else ""
+    keys: list[str] = []
+    final: list[str] = []
+
+    def tell(key: str, number: str, shown: str, source: str) -> None:
+        # the engine takes the first column of a statement that writes for a number of rows
+        final.append(f"SELECT CAST({len(keys)} AS BIGINT) AS place, {number} AS number, CAST({shown} AS VARCHAR) AS shown FROM {source}")
+        keys.append(key)
+
+    def place(key: str, sql: str) -> None:
+        heads.append(f"{quote(key)} AS ({sql})")
+        tell(key, quote("Count"), "NULL", quote(key))
+
+    def handed(name: str, path: str, rows: str) -> str:
+        paths.append(path)
+        return f"COPY (SELECT {rows} FROM {quote(name)}) TO {text(path)} ({HAND_OVER_FORMAT})"
+
+    for name in counted:
+        tell(f"count {name}", "count(*)", "NULL", quote(name))
+    for number, (sink, target) in enumerate(zip(fused.sinks, targets, strict=True)):
+        place(f"write {number}", writes.copy(target, sink.table, fused.tables[sink.table].schema))
+        paths += [target.staging, target.written] + ([target.path] if target.write.mode == "append" else [])
+    for name, path in hands.items():
+        if name in fused.tables and is_computed(fused.tables[name]):
+            place(f"hand {name}", handed(name, path, columns(names(fused.tables[name].schema))))
+        paths.append(path)
+    for name, (path, rows) in kept.items():
+        limited = f"(SELECT {columns(names(fused.tables[name].schema))} FROM {quote(name)} LIMIT {rows})"
+        place(f"kept {name}", f"COPY {limited} TO {text(path)} ({HAND_OVER_FORMAT})")
+        paths.append(path)
+    for number, show in enumerate(fused.shows):
+        first = f"(SELECT {columns(names(fused.tables[show.table].schema))} FROM {quote(show.table)} LIMIT {int(show.show.rows)}) AS r"
+        tell(f"show {number}", "count(*)", "to_json(list(r))", first)
+    rejects = {fused.tables[name].module: reading.rejects for name, reading in readings.items() if reading.rejects is not None}
+    for found in rejects.values():
+        if found.converted:
+            place(f"converted {found.errors}", handed(found.converted, found.converted_path, "*"))
+    body = " UNION ALL ".join(final) or "SELECT CAST(0 AS BIGINT) AS place, 0 AS number, NULL AS shown WHERE FALSE"
+    sql = f"WITH {', '.join(heads)} {body}" if heads else body
+    copies = sum(key.split()[0] not in ("count", "show") for key in keys)
+    disabled = TEXT_SOURCE_OPTIMIZERS if rejects else ()
+    return Statement(sql, reading_only, tuple(keys), tuple(dict.fromkeys(paths)), copies, rejects, arrow, disabled)
+
+
+def is_computed(table: Table) -> bool:
+    """False for a reader's rejected rows, which are there only after the statement has run."""
+    return table.query is not None or table.hand_over is not None
+
+
+def table_sql(table: Table, fused: Fused, readings: Mapping[str, Reading], arrow: dict[str, str], paths: list[str]) -> str:
+    """The SELECT of one table. Hand-overs are read from their file; ``arrow`` and ``paths`` grow by it."""
+    query = table.query
+    if isinstance(query, Scan):
+        return readings[table.name].select
+    if query is None:
+        assert table.hand_over is not None
+        wanted = columns(names(table.schema))
+        if table.hand_over.format == "parquet":
+            paths.append(table.hand_over.path)
+            return f"SELECT {wanted} FROM read_parquet({text(table.hand_over.path)})"
+        arrow[f"{table.name}$file"] = table.hand_over.path
+        return f"SELECT {wanted} FROM {quote(f'{table.name}$file')}"
+    taken = {alias: (source, _taken(query, alias, fused.tables[source])) for alias, source in table.inputs.items()}
+    return scoped(select(query), taken)
+
+
+def _taken(query: Query | UnionAll | object, alias: str, source: Table) -> list[str]:
+    wanted = {column for a, column in reads(query) if a == alias}  # type: ignore[arg-type]
+    return [c.name for c in source.schema if c.name in wanted]
+
+
+def _head(name: str, sql: str, *, stored: bool) -> str:
+    return f"{quote(name)} AS {'MATERIALIZED ' if stored else ''}({sql})"
+
+
+def _stored(fused: Fused, counted: Sequence[str], hands: Mapping[str, str]) -> set[str]:
+    """Tables to compute once and hold: those read twice whose work would be done twice.
+
+    Reading a file twice is never right, nor is joining, sorting or grouping twice. Of other tables
+    a second *counter* is free (it computes no column), a second reader is not.
+    """
+    readers = Counter(source for table in fused.tables.values() for source in set(table.inputs.values()))
+    readers.update(sink.table for sink in fused.sinks)
+    readers.update(show.table for show in fused.shows)
+    readers.update(name for name in hands if name in fused.tables)
+    tally = Counter(counted)
+    stored = set()
+    for name, table in fused.tables.items():
+        dear = isinstance(table.query, Scan) or table.blocking or len(table.inputs) > 1
+        if readers[name] + (tally[name] if dear else 0) > 1:
+            stored.add(name)
+    return stored

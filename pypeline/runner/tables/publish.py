@@ -1,0 +1,101 @@
+"""All files of a task become visible together: staged, made durable, recorded, renamed.
+
+The record (``publish.json``) names every rename before the first is made. After a crash
+:func:`recover` finishes the renames if the record is there, and otherwise the staging files are
+deleted: a target has its old content or its new, never half of one, and of two sinks both or none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pypeline.runner.store.atomic import fsync_folder, write_json
+from pypeline.runner.store.private import user_umask
+from pypeline.runner.tables.write import Target, already_there, finish, not_writable
+from pypeline.schema.problems import PypeError
+
+FORMAT = 1
+
+
+def publish(targets: Sequence[Target], record: str) -> tuple[str, ...]:
+    """Rename every staging file to its target; the paths, in order.
+
+    Args:
+        record: where the publish record goes while this happens; empty for none.
+
+    Raises:
+        PypeError: PYE408 a target came to be although mode is create, PYE411 a file cannot be
+            written. Nothing has been published then.
+    """
+    if not targets:
+        return ()
+    try:
+        for target in targets:
+            try:
+                finish(target)
+                _settle(target)
+            except OSError as error:
+                raise not_writable(target.module, target.path, error) from error
+        for target in targets:
+            if target.write.mode == "create" and os.path.lexists(target.path):
+                raise already_there(target.module, target.path)
+        if record:
+            renames = [{"staging": t.staging, "target": t.path} for t in targets]
+            write_json(Path(record), {"format": FORMAT, "renames": renames})
+    except PypeError:
+        discard(targets)
+        raise
+    _rename((t.staging, t.path) for t in targets)
+    if record:
+        Path(record).unlink()
+        fsync_folder(Path(record).parent)
+    return tuple(t.path for t in targets)
+
+
+def discard(targets: Iterable[Target]) -> None:
+    """Remove what was staged; the targets stay as they were."""
+    for target in targets:
+        for path in {target.staging, target.written}:
+            Path(path).unlink(missing_ok=True)
+
+
+def recover(record: str | Path) -> tuple[str, ...]:
+    """Finish the publishing that ``record`` tells of; the target paths, or none without a record.
+
+    Run it again as often as you like: a rename already made is skipped.
+    """
+    path = Path(record)
+    if not path.exists():
+        return ()
+    renames = json.loads(path.read_text("utf-8"))["renames"]
+    _rename((r["staging"], r["target"]) for r in renames)
+    path.unlink()
+    fsync_folder(path.parent)
+    return tuple(r["target"] for r in renames)
+
+
+def _settle(target: Target) -> None:
+    """Give the staged file its permission bits and make its bytes durable."""
+    try:
+        mode = os.stat(target.path).st_mode & 0o7777
+    except FileNotFoundError:
+        mode = 0o666 & ~user_umask()
+    handle = os.open(target.staging, os.O_RDONLY)
+    try:
+        os.fchmod(handle, mode)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _rename(pairs: Iterable[tuple[str, str]]) -> None:
+    folders = set()
+    for staging, target in pairs:
+        if os.path.lexists(staging):
+            os.replace(staging, target)
+        folders.add(Path(target).parent)
+    for folder in sorted(folders):
+        fsync_folder(folder)

@@ -1,0 +1,110 @@
+"""Rejected rows of text readers: found after the statement, counted by line, handed over or refused.
+
+In: the instance that has just run, and where each reader left its rejects. Out: how many lines each
+module rejected, with the table behind a connected ``reject`` port: one row an error, several for a
+line with several.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pypeline.core.plan import PlannedModule
+from pypeline.core.relation import REJECT_COLUMNS, quote
+from pypeline.runner.order import Order
+from pypeline.runner.tables.compile import HAND_OVER_FORMAT
+from pypeline.runner.tables.connection import text
+from pypeline.runner.tables.scan import Rejects
+from pypeline.schema.problems import Place, Problem, PypeError
+
+SHOWN = 3
+"""Places that a failure names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``lines``: rejected rows by module; ``errors``: rows of its reject table; ``warnings`` for the log."""
+
+    lines: Mapping[str, int] = field(default_factory=dict)
+    errors: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def is_reject_port(self, name: str) -> bool:
+        """Whether ``module.port`` is a reader's reject port."""
+        module, _, port = name.rpartition(".")
+        return port == "reject" and module in self.lines
+
+    def rows(self, name: str) -> int:
+        """Rows of the table behind a reject port."""
+        return self.errors[name.rpartition(".")[0]]
+
+
+def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[str, PlannedModule], order: Order, hands: Mapping[str, str]) -> Found:
+    """Count the rejected rows of every reader, write connected reject ports, and judge the rest.
+
+    Raises:
+        PypeError: PYE420, rows were rejected, no link takes them, and ``on_reject`` is ``fail``.
+    """
+    lines: dict[str, int] = {}
+    errors: dict[str, int] = {}
+    warnings: list[str] = []
+    for module, where in rejects.items():
+        rows = table_sql(where)
+        lines[module], errors[module] = connection.execute(_count(where)).fetchone()
+        port = f"{module}.reject"
+        if port in hands:
+            connection.execute(f"COPY ({rows}) TO {text(hands[port])} ({HAND_OVER_FORMAT})")
+        elif lines[module]:
+            rule = modules[module].on_reject
+            message = _message(connection, rows, lines[module])
+            if rule == "fail":
+                mend = "Correct the file or the declared columns, link the `reject` port, or set `on_reject: ignore`."
+                raise PypeError(Problem("PYE420", message, Place(module=module), mend, phase="run"))
+            if rule == "warn":
+                warnings.append(f"{module}: {message}")
+    return Found(lines, errors, tuple(warnings))
+
+
+def table_sql(where: Rejects) -> str:
+    """The rejected rows of one reader with the columns of every reject port, by file and line."""
+    names = " ".join(f"WHEN 'c{i}' THEN {text(name)}" for i, name in enumerate(where.columns))
+    column = f"CASE e.column_name {names} END" if names else "NULL"
+    read = (
+        f"SELECT replace(lower(CAST(e.error_type AS VARCHAR)), ' ', '_') AS error_code, "
+        f"coalesce(replace(e.error_message, '\"' || e.column_name || '\"', '\"' || {column} || '\"'), e.error_message) AS error_message, "
+        f"{column} AS error_column, {_original(where, 's.file_path')} AS source, CAST(e.line AS BIGINT) AS line, e.csv_line AS raw "
+        f"FROM {quote(where.errors)} AS e JOIN {quote(where.scans)} AS s ON e.scan_id = s.scan_id AND e.file_id = s.file_id"
+    )
+    if where.converted:
+        failed = f"SELECT unnest(failures) AS f, file FROM read_parquet({text(where.converted_path)})"
+        message = """'Could not convert "' || f.value || '" with the format ' || f.format"""
+        source = _original(where, "file")
+        read += f" UNION ALL SELECT 'cast', {message}, f.\"column\", {source}, CAST(NULL AS BIGINT), f.value FROM ({failed})"
+    return f"SELECT {', '.join(quote(c.name) for c in REJECT_COLUMNS)} FROM ({read}) ORDER BY source, line, error_column"
+
+
+def _original(where: Rejects, path: str) -> str:
+    cases = " ".join(f"WHEN {text(spilled)} THEN {text(original)}" for spilled, original in where.names.items())
+    return f"CASE {path} {cases} ELSE {path} END" if cases else path
+
+
+def _count(where: Rejects) -> str:
+    """Rejected lines, and errors, of which a line may have several."""
+    read = f"SELECT count(DISTINCT (scan_id, file_id, line)) AS lines, count(*) AS errors FROM {quote(where.errors)}"
+    if where.converted:
+        read += f" UNION ALL SELECT count(*), coalesce(sum(len(failures)), 0) FROM read_parquet({text(where.converted_path)})"
+    return f"SELECT CAST(sum(lines) AS BIGINT), CAST(sum(errors) AS BIGINT) FROM ({read})"
+
+
+def _message(connection: Any, rows: str, lines: int) -> str:
+    first = connection.execute(f"SELECT source, line, error_column, error_message FROM ({rows}) LIMIT {SHOWN}").fetchall()
+    places = "; ".join(f"line {line} of `{source}`{f', column `{column}`' if column else ''}: {message}" for source, line, column, message in first)
+    return f"{lines} row{'s' if lines != 1 else ''} could not be read: {places}"
+
+
+def as_lines(shown: str | None) -> str:
+    """Rows shown in the log, one JSON object a line."""
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in json.loads(shown or "[]"))

@@ -1,0 +1,217 @@
+"""A scan as SQL: which files, which reader, and what comes out of it.
+
+In: a :class:`~pypeline.core.relation.Scan` with the facts of its files. Out: a :class:`Reading`:
+common table expressions that read the files once, the columns they give, the files to allow, and
+how rejected rows will be found. Text files have a room of their own (``csv_scan``).
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pypeline.core.columns import Column, Schema, from_duckdb
+from pypeline.core.relation import Scan, quote
+from pypeline.runner.tables.connection import text, texts
+from pypeline.runner.tables.fused import Table
+from pypeline.runner.tables.querysql import columns as column_list
+from pypeline.runner.tables.querysql import empty, sql_type
+from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+
+FLOATS = frozenset({"float", "double"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """Where a text reader leaves the rows it could not read.
+
+    ``errors`` and ``scans`` are the engine's reject tables; ``columns`` names the physical columns
+    (``c0`` …) as the file does; ``names`` gives the original of a transcoded file; ``converted`` is
+    the table of rows that failed a conversion after reading, or empty, and ``converted_path`` the file
+    that it is written to.
+    """
+
+    errors: str
+    scans: str
+    columns: tuple[str, ...]
+    names: dict[str, str] = field(default_factory=dict)
+    converted: str = ""
+    converted_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``tables`` are (name, SELECT, stored) to stand before the scan's own, which is ``select``."""
+
+    select: str
+    paths: tuple[str, ...]
+    tables: tuple[tuple[str, str, bool], ...] = ()
+    rejects: Rejects | None = None
+    arrow: dict[str, str] = field(default_factory=dict)
+
+
+def reading(table: Table, folder: str, spill: str) -> Reading:
+    """How to read ``table`` (a scan), giving the columns of ``table.schema`` only.
+
+    Raises:
+        PypeError: PYE401 a file is missing, PYE403 a declared column is not in the file, and what
+            opening a file of that format may say.
+    """
+    scan = table.query
+    assert isinstance(scan, Scan)
+    files = files_of(scan, table, folder)
+    if scan.format == "csv":
+        from pypeline.runner.tables import csv_scan
+
+        return csv_scan.reading(table, scan, files, spill)
+    if not files:
+        return Reading(empty(table.schema), ())
+    if scan.format == "arrow":
+        return _arrow(table, scan, files)
+    source = f"read_parquet({texts(files)}{_parquet_options(scan)})" if scan.format == "parquet" else f"read_json({texts(files)}{_json_options(scan)})"
+    return Reading(_named(table, scan, source), tuple(files))
+
+
+def schema(table: Table, folder: str, connect: Any) -> Schema:
+    """The columns that a scan will have, in order, before anything is pruned.
+
+    Args:
+        connect: makes a connection that may read the given paths, as a context manager.
+    """
+    scan = table.query
+    assert isinstance(scan, Scan)
+    if scan.format == "csv":
+        from pypeline.runner.tables import csv_scan
+
+        return csv_scan.schema(table, scan, files_of(scan, table, folder))
+    declared = scan.columns or (table.facts.columns if table.facts is not None else ())
+    added = tuple(Column(name, "string" if kind != "line" else "int64", False) for name, kind in _added(scan))
+    return (declared or _found(table, scan, files_of(scan, table, folder), connect)) + added
+
+
+def files_of(scan: Scan, table: Table, folder: str) -> list[str]:
+    """The absolute paths to read, in order: those of the facts, else what the patterns match.
+
+    Raises:
+        PypeError: PYE401, a file is not there.
+    """
+    if table.facts is not None and table.facts.files:
+        found = [str(Path(folder, f.path)) for f in table.facts.files]
+    else:
+        found = [path for pattern in scan.files for path in _matching(str(Path(folder, pattern)))]
+    missing = [path for path in found if not Path(path).is_file()]
+    if missing or (not found and scan.options.get("file_required", True)):
+        where = missing[0] if missing else ", ".join(scan.files)
+        message = f"`{where}` is not there" if missing else f"no file matches `{where}`"
+        raise PypeError(Problem("PYE401", message, Place(module=table.module), "Check the path, or whether what writes it has run.", phase="run"))
+    return found
+
+
+def narrowed(schema: Schema, expressions: dict[str, str], source: str) -> str:
+    """The second table of a scan: the used columns of ``source``, NaN made null."""
+    made = []
+    for column in schema:
+        value = expressions.get(column.name, quote(column.name))
+        if column.type in FLOATS:
+            value = f"nullif({value}, CAST('nan' AS {sql_type(column.type)}))"
+        made.append(f"{value} AS {quote(column.name)}" if value != quote(column.name) else value)
+    return f"SELECT {', '.join(made) or 'TRUE AS ' + quote('-')} FROM {source}"
+
+
+def missing_column(module: str, name: str, known: Sequence[str], where: str) -> PypeError:
+    """The error for a declared column that the file does not have."""
+    message = f"`{where}` has no column `{name}`: {did_you_mean(name, known)}"
+    return PypeError(
+        Problem("PYE403", message, Place(module=module, path=("columns",)), "Correct the declared columns, or match them by position.", phase="run")
+    )
+
+
+def _matching(pattern: str) -> list[str]:
+    if glob.has_magic(pattern):
+        return sorted(glob.glob(pattern, recursive=True))
+    if Path(pattern).is_dir():
+        return sorted(str(p) for p in Path(pattern).iterdir() if p.is_file())
+    return [pattern]
+
+
+def _added(scan: Scan) -> list[tuple[str, str]]:
+    """Columns that tell where a row came from: (name, kind)."""
+    kinds = (("file_name_column", "name"), ("file_path_column", "path"), ("line_column", "line"))
+    return [(name, kind) for key, kind in kinds if (name := scan.options.get(key))]
+
+
+def _named(table: Table, scan: Scan, source: str) -> str:
+    made = {}
+    for name, kind in _added(scan):
+        made[name] = {"name": "parse_filename(filename)", "path": "filename", "line": "file_row_number + 1"}[kind]
+    limit = f" LIMIT {int(scan.options['limit'])}" if scan.options.get("limit") is not None else ""
+    return narrowed(table.schema, made, f"{source}{limit}")
+
+
+def _parquet_options(scan: Scan) -> str:
+    options = ", union_by_name = true" if scan.options.get("match", scan.options.get("union_by_name")) in ("name", True) else ""
+    if any(kind != "line" for _, kind in _added(scan)):
+        options += ", filename = true"
+    if any(kind == "line" for _, kind in _added(scan)):
+        options += ", file_row_number = true"
+    if scan.options.get("hive_partitioning"):
+        options += ", hive_partitioning = true"
+    return options + ", can_have_nan = true"
+
+
+def _json_options(scan: Scan) -> str:
+    layout = {"lines": "newline_delimited", "array": "array"}.get(str(scan.options.get("layout", "auto")), "auto")
+    options = f", format = '{layout}'"
+    if scan.columns:
+        options += ", columns = {" + ", ".join(f"{text(c.name)}: {text(sql_type(c.type))}" for c in scan.columns) + "}"
+    if any(kind != "line" for _, kind in _added(scan)):
+        options += ", filename = true"
+    return options
+
+
+def _arrow(table: Table, scan: Scan, files: list[str]) -> Reading:
+    aliases = {f"{table.name}$file{i}": path for i, path in enumerate(files)}
+    parts = [f"SELECT {column_list([c.name for c in table.schema])} FROM {quote(alias)}" for alias in aliases]
+    limit = f" LIMIT {int(scan.options['limit'])}" if scan.options.get("limit") is not None else ""
+    return Reading(narrowed(table.schema, {}, f"({' UNION ALL '.join(parts)}{limit})"), (), arrow=aliases)
+
+
+def _found(table: Table, scan: Scan, files: list[str], connect: Any) -> Schema:
+    if not files:
+        return ()
+    if scan.format == "arrow":
+        with connect([], {"arrow file": arrow_table(files[0])}) as connection:
+            return described(connection, 'SELECT * FROM "arrow file"')
+    reader = f"read_parquet({texts(files)}{_parquet_options(scan)})" if scan.format == "parquet" else f"read_json({texts(files)}{_json_options(scan)})"
+    with connect(files, {}) as connection:
+        import duckdb
+
+        try:
+            found = described(connection, f"SELECT * FROM {reader}")
+        except duckdb.Error as error:
+            message = f"`{files[0]}` is not a valid {scan.format} file: {str(error).splitlines()[0]}"
+            raise PypeError(
+                Problem("PYE404", message, Place(module=table.module), "Check that the file is complete and of this format.", phase="run")
+            ) from error
+    own = {"filename", "file_row_number"} if _added(scan) else set()
+    return tuple(c for c in found if c.name not in own)
+
+
+def described(connection: Any, sql: str) -> Schema:
+    """The columns of a SELECT, by binding it."""
+    relation = connection.sql(sql)
+    return tuple(Column(str(name), from_duckdb(str(type))) for name, type in zip(relation.columns, relation.types, strict=True))
+
+
+def arrow_table(path: str) -> Any:
+    """An Arrow IPC file or stream as a table, memory-mapped."""
+    import pyarrow as pa
+
+    source = pa.memory_map(path)
+    try:
+        return pa.ipc.open_file(source).read_all()
+    except pa.ArrowInvalid:
+        return pa.ipc.open_stream(source).read_all()

@@ -1,0 +1,218 @@
+"""Running a segment: bind, prune, compile, execute in a locked instance, publish, account for every row.
+
+In: an order and its configured modules. Out: a :class:`TaskResult`; nothing is visible in any target
+before all went well. The engine's words never reach a person untranslated (``errors``).
+"""
+
+from __future__ import annotations
+
+import resource
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pypeline.core.columns import Schema, names
+from pypeline.core.events import Log, Progress, RunEvent
+from pypeline.core.modules import BaseModule
+from pypeline.core.relation import REJECT_COLUMNS, Scan
+from pypeline.core.results import HandOver, ModuleResult, TaskResult
+from pypeline.runner.order import Order
+from pypeline.runner.tables import compile as compiling
+from pypeline.runner.tables import errors, publish, rejects, scan, write
+from pypeline.runner.tables.bind import fuse
+from pypeline.runner.tables.connection import opened
+from pypeline.runner.tables.fused import Fused
+from pypeline.runner.tables.prune import keep
+from pypeline.schema.problems import PypeError
+
+Emit = Callable[[RunEvent], None]
+
+PROGRESS_EVERY = 0.25
+"""Seconds between two progress events of a running statement."""
+
+
+def bind(order: Order, instances: Mapping[str, BaseModule]) -> dict[str, Schema]:
+    """The columns of every output port, ``module.port`` → schema; no row is read.
+
+    Raises:
+        PypeError: a config does not fit; the problem names module, path and candidates.
+    """
+    return fuse(order, instances, _all_ports(order, instances)).ports()
+
+
+def run(order: Order, instances: Mapping[str, BaseModule], emit: Emit) -> TaskResult:
+    """Execute the segment. Never raises for what a flow, its data or the machine can do wrong: the
+    result says ``failed`` with a code, the module and, where known, the column and line.
+
+    Interrupt it from another thread with :func:`pypeline.runner.tables.connection.interrupt`.
+    """
+    started, cpu = time.monotonic(), _cpu()
+    work = Work(order, instances, emit)
+    try:
+        done = work.do()
+    except PypeError as error:
+        done = work.failed(errors.from_problem(error.problems[0]))
+    except OSError as error:
+        done = work.failed(errors.from_os(error))
+    return errors.timed(done, time.monotonic() - started, _cpu() - cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+@dataclass
+class Work:
+    """One try of one segment, from order to result."""
+
+    order: Order
+    instances: Mapping[str, BaseModule]
+    emit: Emit
+    targets: list[write.Target] = field(default_factory=list)
+    sql: str = ""
+
+    def do(self) -> TaskResult:
+        """Run to the end.
+
+        Raises:
+            PypeError: anything went wrong; what was staged is gone.
+        """
+        try:
+            return self._do()
+        except BaseException:
+            publish.discard(self.targets)
+            raise
+
+    def _do(self) -> TaskResult:
+        order = self.order
+        whole = fuse(order, self.instances)
+        fused = pruned(whole, order)
+        token = secrets.token_hex(6)
+        self.targets += [write.target(s.module, s.write, order.folder, order.limits.spill, f"{token}-{i}") for i, s in enumerate(fused.sinks)]
+        readings = {t.name: scan.reading(t, order.folder, order.limits.spill) for t in fused.tables.values() if isinstance(t.query, Scan)}
+        hands = {name: str(Path(order.scratch, f"{name}.parquet")) for name in order.hands_over}
+        statement = compiling.statement(fused, readings, counts=order.count, targets=self.targets, hands=hands)
+        self.sql = statement.sql
+        with instance(order, statement) as connection:
+            rows = self._execute(connection, statement, fused)
+            found = rejects.collect(connection, statement.rejects, {m.id: m for m in order.modules}, order, hands)
+        for warning in found.warnings:
+            self._log("WARN", warning)
+        files = publish.publish(self.targets, order.publish)
+        return self._result(fused, rows, found, hands, files)
+
+    def _execute(self, connection: Any, statement: compiling.Statement, fused: Fused) -> dict[str, int]:
+        import duckdb
+
+        try:
+            errors.refuse_unplaced_writes(connection, statement)
+            with self._watched(connection):
+                rows = connection.execute(statement.sql).fetchall()
+        except duckdb.Error as error:
+            raise errors.located(error, self.order, fused, connection, statement) from error
+        told = {statement.keys[place]: (number, shown) for place, number, shown in rows}
+        for number, show in enumerate(fused.shows):
+            self._log("INFO", rejects.as_lines(told[f"show {number}"][1]), show.module)
+        return {key: number for key, (number, _) in told.items()}
+
+    def _result(self, fused: Fused, rows: Mapping[str, int], found: rejects.Found, hands: Mapping[str, str], files: tuple[str, ...]) -> TaskResult:
+        order = self.order
+        counts = {key.removeprefix("count "): number for key, number in rows.items() if key.startswith("count ")}
+        counts |= {name: found.rows(name) for name in order.count if found.is_reject_port(name)}
+        outputs = {}
+        for name, path in hands.items():
+            schema = REJECT_COLUMNS if found.is_reject_port(name) else fused.tables[name].schema
+            number = found.rows(name) if found.is_reject_port(name) else rows[f"hand {name}"]
+            outputs[name] = HandOver(path, "parquet", number, schema, Path(path).stat().st_size)
+        written = {sink.module: rows[f"write {i}"] for i, sink in enumerate(fused.sinks)}
+        modules = tuple(self._module(m.id, fused, counts, written, found) for m in order.modules)
+        return TaskResult(order.task, "completed", "ok", modules, counts, outputs, files=files, sql=self.sql)
+
+    def _module(self, module: str, fused: Fused, counts: Mapping[str, int], written: Mapping[str, int], found: rejects.Found) -> ModuleResult:
+        own = {name.rpartition(".")[2]: number for name, number in counts.items() if name.rpartition(".")[0] == module}
+        arriving = {link.id: counts[link.port] for link in self.order.links if link.target == module and link.port in counts}
+        arriving |= {link.id: self.order.tables[link.id].rows for link in self.order.links if link.target == module and link.id in self.order.tables}
+        schemas = {t.name.rpartition(".")[2]: t.schema for t in fused.tables.values() if t.module == module and t.is_port and t.hand_over is None}
+        rejected = found.lines.get(module, 0)
+        values = self._globals(module, own, arriving, written, found)
+        return ModuleResult(module, "completed", "ok", arriving, own, rejected, values, schemas)
+
+    def _globals(self, module: str, own: Mapping[str, int], arriving: Mapping[str, int], written: Mapping[str, int], found: rejects.Found) -> dict[str, Any]:
+        planned = next(m for m in self.order.modules if m.id == module)
+        known: dict[str, Any] = {"rejected_count": found.lines.get(module, own.get("reject", 0))}
+        first = next((number for port, number in own.items() if port != "reject"), None)
+        if module in written or first is not None or arriving:
+            known["row_count"] = written.get(module, first if first is not None else sum(arriving.values()))
+        if planned.source is not None:
+            known |= {"file_count": len(planned.source.files), "file_size": sum(f.size for f in planned.source.files)}
+        path = next((t.path for t in self.targets if t.module == module), None)
+        if path is not None:
+            known["file_path"] = path
+        declared = getattr(self.instances.get(module), "GLOBALS", [])
+        return {name: known[name] for name in declared if name in known}
+
+    def failed(self, error: Any) -> TaskResult:
+        """The result of a try that went wrong: the module at fault failed, the others with it."""
+        modules = tuple(ModuleResult(m.id, "failed", "error" if error.module in ("", m.id) else "task_failed") for m in self.order.modules)
+        return TaskResult(self.order.task, "failed", "error", modules, error=error, sql=self.sql)
+
+    def _log(self, level: Any, message: str, module: str = "") -> None:
+        order = self.order
+        node = f"{module}#{order.frame}" if module else ""
+        self.emit(Log(run=order.run, attempt=order.attempt_no, time=time.time(), level=level, message=message, node_id=node))
+
+    @contextmanager
+    def _watched(self, connection: Any) -> Iterator[None]:
+        """Progress events while the statement runs, as far as the engine can tell."""
+        over = threading.Event()
+        modules = tuple(m.id for m in self.order.modules)
+
+        def watch() -> None:
+            while not over.wait(PROGRESS_EVERY):
+                percent = connection.query_progress()
+                known = percent / 100 if 0 <= percent <= 100 else None
+                self.emit(Progress(run=self.order.run, attempt=self.order.attempt_no, time=time.time(), task=self.order.task, modules=modules, fraction=known))
+
+        thread = threading.Thread(target=watch, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def pruned(whole: Fused, order: Order) -> Fused:
+    """``whole`` with the columns that its sinks, shows and hand-overs use, and the tables it counts."""
+    ends = [*(s.table for s in whole.sinks), *(s.table for s in whole.shows), *(name for name in order.hands_over if name in whole.tables)]
+    wanted = {name: set(names(whole.tables[name].schema)) for name in ends}
+    read = [t.name for t in whole.tables.values() if isinstance(t.query, Scan) and t.query.format == "csv"]
+    return keep(whole, wanted, [*(n for n in order.count if n in whole.tables), *read])
+
+
+@contextmanager
+def instance(order: Order, statement: compiling.Statement) -> Iterator[Any]:
+    """A locked instance for ``statement`` within the order's limits."""
+    tables = {name: scan.arrow_table(path) for name, path in statement.arrow.items()}
+    limits = order.limits
+    with opened(
+        threads=limits.threads,
+        memory=limits.memory,
+        spill=limits.spill,
+        paths=statement.paths,
+        disabled_optimizers=statement.disabled_optimizers,
+        tables=tables,
+    ) as connection:
+        yield connection
+
+
+def _all_ports(order: Order, instances: Mapping[str, BaseModule]) -> dict[str, frozenset[str]]:
+    from pypeline.runner.tables.bind import asked
+
+    return {module: ports | frozenset(getattr(instances.get(module), "OUTPUT_PORTS", ())) for module, ports in asked(order).items()}
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,158 @@
+"""Looking at a text file before it is read: its header row, its dialect, and careful type guesses.
+
+In: paths and a text source's options. Out: column names, and what the flow does not say. Guesses are
+conservative: leading zeros, ``12E5``, long digit strings and dates of unclear order stay text. Only
+the beginning of the first file is looked at; the engine is not needed.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from pypeline.core.columns import Column, Schema
+from pypeline.core.facts import SourceFacts
+from pypeline.runner.tables.textfiles import byte_order_mark, not_encoded, open_text
+
+SAMPLE_ROWS = 5_000
+DELIMITERS = (",", ";", "\t", "|")
+_UNIT = "\x1f"
+_INTEGER = re.compile(r"-?(0|[1-9]\d{0,18})")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?")
+
+
+def header(path: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The column names of ``path``: its first header row, or ``column1`` … by the first row's width.
+
+    An empty name becomes ``columnN``; a name that occurs again becomes ``name_2``.
+
+    Raises:
+        PypeError: PYE405, the file is not in its encoding; PYE406, an archive of several files.
+    """
+    said = {**options, **dialect(path, options)}
+    first = next(_rows(path, said, int(said.get("skip_rows", 0))), [])
+    if not int(said.get("header_rows", 1)):
+        first = [""] * len(first)
+    names: list[str] = []
+    for number, name in enumerate(first, 1):
+        base = name or f"column{number}"
+        unique, again = base, 1
+        while unique in names:
+            again += 1
+            unique = f"{base}_{again}"
+        names.append(unique)
+    return tuple(names)
+
+
+def sniff(files: Sequence[str], options: Mapping[str, Any]) -> SourceFacts:
+    """Header, dialect and guessed columns of ``files``, from the beginning of the first.
+
+    Raises:
+        PypeError: as :func:`header`.
+    """
+    if not files:
+        return SourceFacts(sniffed=True)
+    found = dialect(files[0], options)
+    said = {**options, **found}
+    names = header(files[0], said)
+    skip = int(said.get("skip_rows", 0)) + int(said.get("header_rows", 1))
+    rows = list(islice(_rows(files[0], said, skip), SAMPLE_ROWS))
+    return SourceFacts(header=names, columns=guess(names, rows, said), sniffed=True, dialect=found)
+
+
+def dialect(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options leave open: the delimiter where it is ``auto``, the encoding a byte-order mark tells."""
+    found: dict[str, Any] = {}
+    mark = byte_order_mark(path, options)
+    if mark is not None and mark != options.get("encoding"):
+        found["encoding"] = mark
+    if options.get("delimiter", ",") == "auto":
+        found["delimiter"] = _delimiter(path, {**options, **found})
+    return found
+
+
+def guess(names: Sequence[str], rows: Sequence[Sequence[str]], options: Mapping[str, Any]) -> Schema:
+    """A type for every column that all of its sampled values fit; text when in doubt."""
+    nulls = set(options.get("null_strings", [""])) | {""}
+    made = []
+    for index, name in enumerate(names):
+        values = [row[index] for row in rows if index < len(row) and row[index] not in nulls]
+        made.append(Column(name, _type(values, options)))
+    return tuple(made)
+
+
+def _type(values: Sequence[str], options: Mapping[str, Any]) -> str:
+    if not values:
+        return "string"
+    if all(_INTEGER.fullmatch(v) and abs(int(v)) < 2**63 for v in values):
+        return "int64"
+    mark = re.escape(str(options.get("decimal", ".")))
+    number = re.compile(rf"-?(0|[1-9]\d*)({mark}\d+)?")
+    if all(number.fullmatch(v) and sum(c.isdigit() for c in v) <= 15 for v in values):
+        return "double"
+    if {v.casefold() for v in values} <= {"true", "false"}:
+        return "bool"
+    if all(_DATE.fullmatch(v) and _is_moment(v) for v in values) and not options.get("date_format"):
+        return "date"
+    if all(_TIMESTAMP.fullmatch(v) and _is_moment(v) for v in values) and not options.get("timestamp_format"):
+        return "timestamp"
+    return "string"
+
+
+def _is_moment(value: str) -> bool:
+    try:
+        datetime.datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _delimiter(path: str, options: Mapping[str, Any]) -> str:
+    """The candidate that cuts the first rows into equally many parts, and most of them."""
+    best, most = ",", 1
+    for candidate in DELIMITERS:
+        rows = list(islice(_rows(path, {**options, "delimiter": candidate}, int(options.get("skip_rows", 0))), 50))
+        widths = {len(row) for row in rows}
+        if len(widths) == 1 and (width := widths.pop()) > most:
+            best, most = candidate, width
+    return best
+
+
+def _rows(path: str, options: Mapping[str, Any], skip: int) -> Iterator[list[str]]:
+    """The rows of a file below ``skip`` lines, as text."""
+    delimiter = str(options.get("delimiter", ",")).replace("\\t", "\t")
+    quote = options.get("quote", '"') or None
+    escape = options.get("escape")
+    single = delimiter if len(delimiter) == 1 else _UNIT
+    with open_text(path, options) as source:
+        lines: Iterable[str] = _lines(source, options)
+        if single != delimiter:
+            lines = (line.replace(delimiter, _UNIT) for line in lines)
+        reader = csv.reader(
+            islice(lines, skip, None),
+            delimiter=single,
+            quotechar=quote,
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+            escapechar=escape if escape and escape != quote else None,
+            doublequote=not escape or escape == quote,
+        )
+        try:
+            for row in reader:
+                if row:
+                    yield [cell.replace(_UNIT, delimiter) for cell in row] if single != delimiter else row
+        except UnicodeDecodeError as error:
+            raise not_encoded(path, error, options, "") from error
+        except csv.Error:
+            return  # what a sample cannot make out, the reader itself will name with its line
+
+
+def _lines(source: Iterable[str], options: Mapping[str, Any]) -> Iterator[str]:
+    comment = options.get("comment")
+    for line in source:
+        if not comment or not line.startswith(str(comment)):
+            yield line
