@@ -6,12 +6,13 @@ JSON-able both ways (:func:`to_json`, :func:`from_json`): it crosses the worker'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pypeline.core.columns import Column
 from pypeline.core.facts import FileFact, SourceFacts
 from pypeline.core.modules import Effects
+from pypeline.core.plain import as_data
 from pypeline.core.plan import PlannedLink, PlannedModule, TaskKind
 from pypeline.core.results import HandOver
 
@@ -55,7 +56,8 @@ class Order:
 
 def to_json(order: Order) -> dict[str, Any]:
     """``order`` as plain data."""
-    return asdict(order)
+    data: dict[str, Any] = as_data(order)
+    return data
 
 
 def from_json(data: Mapping[str, Any]) -> Order:

@@ -118,7 +118,7 @@ async def execute(
         _raise(preflight.check(plan, engine.slots))
         bundles.end_lost(bundles.home(folder), _recover)
         bundle = bundles.prepare(folder, plan.run_id)
-        atomic.write_json(bundle.plan, _without_secrets(plan), mode=0o600)
+        atomic.write_json(bundle.plan, plan.to_json(), mode=0o600)
     except BaseException:
         await engine.close()
         if bundle is not None:
@@ -288,13 +288,6 @@ def _threads(plan: Plan) -> int:
 def _raise(problems: list[Problem]) -> None:
     if problems:
         raise PypeError(*problems)
-
-
-def _without_secrets(plan: Plan) -> dict[str, Any]:
-    """The plan as data. Values of environment variables stay out: names are enough to read it by."""
-    data = plan.to_json()
-    data["env"] = dict.fromkeys(data.get("env", {}), "***")
-    return data
 
 
 def _recover(record: Path) -> object:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from pypeline.core.columns import Column
+from pypeline.core.plain import as_data
 from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
 from pypeline.runner.order import hand_over
 from pypeline.schema.problems import Fix, Place, Problem
@@ -14,7 +14,8 @@ from pypeline.schema.problems import Fix, Place, Problem
 
 def result_to_json(result: TaskResult) -> dict[str, Any]:
     """``result`` as plain data."""
-    return asdict(result)
+    data: dict[str, Any] = as_data(result)
+    return data
 
 
 def result_from_json(data: Mapping[str, Any]) -> TaskResult:
