@@ -122,6 +122,7 @@ async def execute(
     except BaseException:
         await engine.close()
         if bundle is not None:
+            bundle.sweep()
             _finish(bundle, {"state": "failed", "reason": "error:start", "ended": time.time()})
         raise
     return await _Run(plan, Path(folder), bundle, engine, stop or StopSignal(), previews).go(on_event)

@@ -86,6 +86,7 @@ class WorkerProcess:
         ours.setblocking(False)
         self.pid = self._process.pid
         self.gone: Gone | None = None
+        self.dying = False
         self.throttle: Callable[[], bool] = bool
         self.on_line: Callable[[str, str], None] = lambda _stream, _text: None
         self.on_gone: Callable[[WorkerProcess], None] = lambda _worker: None
@@ -153,6 +154,7 @@ class WorkerProcess:
         """Send ``sign`` to the worker (KILL: to all it started as well)."""
         if self.gone is not None:
             return
+        self.dying = True
         try:
             if sign is signal.SIGKILL:
                 os.killpg(self.pid, sign)
