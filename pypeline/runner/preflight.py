@@ -39,7 +39,7 @@ def _module(plan: Plan, module: PlannedModule) -> Iterator[Problem]:
             message = f"module `{module.id}` ({module.type}) needs the package `{requirement}`, which is not installed"
             yield Problem("PYE455", message, place, f"Install it: `python -m pip install {name[0]}`.", phase="run")
     for file in module.source.files if module.source is not None else ():
-        if not os.path.exists(file.path):
+        if not os.path.exists(os.path.join(plan.folder, file.path)):
             yield Problem("PYE458", f"module `{module.id}` reads `{file.path}`, which is no longer there", place, "Put it back, or plan again.", phase="run")
     if module.kind == "sink" and module.effects is Effects.WRITES:
         yield from _target(plan, module, place)

@@ -51,9 +51,11 @@ def run(options: argparse.Namespace) -> int:
     accept([*checked(found, options), *runnable(found.flow)])
     _, plan = planned(found, options)
 
-    from pypeline.app.cli.running import run_plan, told
+    from pypeline.app.cli.failure import show
+    from pypeline.app.cli.running import failures, run_plan, told
 
     summary, watch = run_plan(plan, found.folder, options)
+    show(failures(watch))
     if options.picture is not None:
         from pypeline.core.picture import svg
 

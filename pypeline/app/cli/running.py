@@ -15,13 +15,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from pypeline.app.cli.output import Style, clean, plural, table
+from pypeline.app.cli.output import Style, plural, table
 from pypeline.core.events import RunEvent, to_json
 from pypeline.core.plan import Plan
+from pypeline.core.results import ErrorInfo
 from pypeline.core.watch import Watch
 from pypeline.runner.logs import LogWriter, private_file, secrets_in
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.signals import StopSignal
+from pypeline.schema.problems import Place, Problem, PypeError
 
 Subscriber = Callable[[RunEvent], None]
 
@@ -81,8 +83,6 @@ def opened_for_lines(target: str) -> Iterator[IO[str]]:
     Raises:
         PypeError: the file cannot be written.
     """
-    from pypeline.schema.problems import Place, Problem, PypeError
-
     if target == "-":
         yield sys.stdout
         return
@@ -97,7 +97,7 @@ def opened_for_lines(target: str) -> Iterator[IO[str]]:
 
 
 def told(summary: RunSummary, watch: Watch, flow: str) -> str:
-    """What a person reads when a run has ended: a row for each module, the errors, where the record lies."""
+    """What a person reads when a run has ended: a row for each module, and where the record lies."""
     style = Style(sys.stdout)
     colour = {"completed": style.good, "failed": style.bad, "cancelled": style.warn}
     rows = [
@@ -105,12 +105,27 @@ def told(summary: RunSummary, watch: Watch, flow: str) -> str:
         for id, seen in watch.modules.items()
     ]
     lines = [table(["module", "state", "reason", "rows", "rejected", "s"], rows, right=(3, 4, 5))] if rows else []
-    for id, seen in watch.modules.items():
-        if seen.error is not None and seen.state == "failed" and seen.error.module in ("", id):
-            lines.append(f"{style.bad(seen.error.code)} {clean(id)}: {clean(seen.error.message)} {clean(seen.error.mend)}".rstrip())
     state = colour.get(summary.state, str)(summary.state) + ("" if summary.reason in ("ok", "") else f" ({summary.reason})")
     lines += ["", f"{flow}: {state} in {summary.seconds:.2f} s, {plural(len(rows), 'module')}", style.faint(f"record: {summary.bundle}")]
     return "\n".join(lines)
+
+
+def failures(watch: Watch) -> list[Problem]:
+    """What failed, each cause once, at the module it belongs to."""
+    found: dict[ErrorInfo, str] = {}
+    for id, seen in watch.modules.items():
+        if seen.state == "failed" and seen.error is not None:
+            found.setdefault(seen.error, seen.error.module or id)
+    ended = watch.ended
+    if ended is not None and ended.error is not None and not found:
+        found[ended.error] = ended.error.module
+    return [problem_of(error, module or "run") for error, module in found.items()]
+
+
+def problem_of(error: ErrorInfo, module: str) -> Problem:
+    """A failure of a run, told like every problem."""
+    message = f"column `{error.column}`: {error.message}" if error.column else error.message
+    return Problem(error.code, message, Place(file=module, module=module), error.mend, phase="run")
 
 
 def rows_text(rows: Any) -> str:
