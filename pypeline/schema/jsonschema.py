@@ -19,6 +19,8 @@ from pypeline.schema.flow import Flow
 from pypeline.schema.job import Dag, ExecutionMetadata
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# bounds that stand behind a validator keep pydantic's names
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 # a config field may hold a variable instead of a value of its type
 _VARIABLE = {"type": "string", "pattern": r"\{\{[\s\S]*\}\}"}
 
@@ -60,11 +62,18 @@ def published(name: str) -> str:
 
 
 def _closed(model: type[BaseModel], title: str, nothing: bool = True) -> dict[str, Any]:
-    schema = model.model_json_schema(by_alias=True)
+    schema = _bounded(model.model_json_schema(by_alias=True))
     parts = schema.pop("$defs", {})
     for part in (schema, *parts.values()):
         _tidy(part, nothing)
     return {"$schema": DIALECT, "title": title, **{k: v for k, v in schema.items() if k != "title"}, "$defs": parts}
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        number = value.get("type") in ("integer", "number")
+        return {_BOUNDS.get(key, key) if number else key: _bounded(inner) for key, inner in value.items()}
+    return [_bounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _tidy(part: dict[str, Any], nothing: bool) -> None:

@@ -59,11 +59,15 @@ class Patcher:
     def _replace(self, node: Node, new: Any, indent: int, flow: bool) -> None:
         start, end = node.start, node.end
         lead = "" if start > 0 and self.base[start - 1] in " \t[{" else " "
-        if flow or (node.style == "flow" and not isinstance(new, Mapping)):
-            self.edits.append((start, end, (lead if start == end else "") + emit.flow(new)))
-            return
         if node.kind == "scalar" and not isinstance(new, Mapping) and not emit.is_list(new):
-            self.edits.append((start, end, (lead if start == end else "") + self._scalar(node, new, indent)))
+            self.edits.append((start, end, (lead if start == end else "") + self._scalar(node, new, indent, flow)))
+            return
+        behind = self.base[end : self._line_end(end)].strip()
+        if behind and not flow and start == end:  # an empty value with a comment: the block goes below it
+            self._insert_behind(end, emit.block(new, indent + emit.INDENT))
+            return
+        if flow or behind:
+            self.edits.append((start, end, (lead if start == end else "") + emit.flow(new)))
             return
         tail = emit.inline(new, indent + emit.INDENT)
         ahead = self.base[:start].rstrip()
@@ -72,11 +76,11 @@ class Patcher:
         lines = [" " + tail[0], *tail[1:]] if tail is not None else ["", *emit.block(new, indent + emit.INDENT)]
         self.edits.append((len(ahead), end, self.newline.join(lines)))
 
-    def _scalar(self, node: Node, new: Any, indent: int) -> str:
+    def _scalar(self, node: Node, new: Any, indent: int, flow: bool) -> str:
         """The new text of a scalar: in the quotes it had, a literal block where it was or must be one."""
         was_block = node.style in ("|", ">")
         alone = not self.base[node.end : self._line_end(node.end)].strip()
-        if isinstance(new, str) and "\n" in new and alone and (was_block or node.style not in ("'", '"') or len(new) > emit.INDENT):
+        if isinstance(new, str) and alone and not flow:
             column = self._block_column(node, indent) if was_block else indent + emit.INDENT
             lines = emit.literal(new, column)
             if lines is not None and (column == indent + emit.INDENT or lines[0] in ("|", "|-")):

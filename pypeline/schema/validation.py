@@ -28,7 +28,7 @@ _OTHER_WORDS = {
 def build(data: dict[str, Any], marks: Marks) -> tuple[Flow | None, list[Problem]]:
     """The Flow of ``data``, or all that keeps it from being one."""
     try:
-        return Flow.model_validate(data).with_marks(marks), []
+        return Flow.model_validate(data, by_alias=True, by_name=False).with_marks(marks), []
     except ValidationError as refused:
         problems = [_problem(error, data, marks) for error in refused.errors(include_url=False)]
         return None, problems
