@@ -75,6 +75,11 @@ def code(language: str = "python") -> Any:
     return _hint("code", language=language)
 
 
+def shell() -> Any:
+    """A command line for /bin/sh: the value of a variable in it becomes one quoted word."""
+    return _hint("shell")
+
+
 def multiline() -> Any:
     """A long text."""
     return _hint("multiline")

@@ -72,8 +72,8 @@ class Templates:
                 if text.editor not in configs.BOUND:
                     late.append(text.path)
                 continue
-            changed[text.path] = self._filled(text.text, self._values, place)
-            stable[text.path] = self._filled(text.text, self._stable, place) if any(ref.kind == "run" for ref in refs) else changed[text.path]
+            changed[text.path] = self._filled(text, self._values, place)
+            stable[text.path] = self._filled(text, self._stable, place) if any(ref.kind == "run" for ref in refs) else changed[text.path]
         made = configs.replaced(flat, changed)
         identity: dict[str, Any] = configs.replaced(flat, stable)
         if bound:
@@ -95,11 +95,11 @@ class Templates:
         except VariableError as error:
             raise PypeError(error.problem(place, text)) from error
 
-    def _filled(self, text: str, values: Mapping[str, Any], place: Place) -> Any:
+    def _filled(self, text: configs.Text, values: Mapping[str, Any], place: Place) -> Any:
         try:
-            return variables.substitute(text, values)
+            return (variables.substitute_shell if text.editor == "shell" else variables.substitute)(text.text, values)
         except VariableError as error:
-            raise PypeError(error.problem(place, text)) from error
+            raise PypeError(error.problem(place, text.text)) from error
 
     def _references(self, text: str, place: Place) -> list[Reference]:
         try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pypeline.core.configs import BOUND, texts
 from pypeline.core.plan import PlannedModule
-from pypeline.core.variables import find, substitute
+from pypeline.core.variables import find, substitute, substitute_shell
 from pypeline.schema.problems import Path, Place, Problem, PypeError
 
 _LEFT_ALONE = BOUND | {"code"}
@@ -64,7 +64,8 @@ def fill(module: PlannedModule, known: Mapping[str, Any], frame: str, schema: Ma
             refs = find(text.text)
             # secrets stay references until their connector reads them
             others = {ref.key: text.text[ref.start : ref.end] for ref in refs if ref.kind != "global"}
-            _put(configs, text.path, substitute(text.text, {**others, **values}))
+            filled = (substitute_shell if text.editor == "shell" else substitute)(text.text, {**others, **values})
+            _put(configs, text.path, filled)
     return replace(module, configs=configs, variables={**module.variables, **values})
 
 

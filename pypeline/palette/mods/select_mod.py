@@ -45,14 +45,16 @@ class Config(ModuleConfig):
     types: Types = Field(
         default={},
         title="Types",
-        description="Column (old name) and its new type. A value that cannot be converted sends its row to `reject`.",
+        description="Column (old name) and its new type. What becomes of a value that cannot be converted says `on_misfit`.",
         examples=[{"amount": "decimal(18,2)", "day": "date"}],
     )
     formats: Annotated[dict[str, str], columns()] = Field(
         default={}, title="Formats", description="Pattern for text to date, time or timestamp and back.", examples=[{"day": "%d.%m.%Y"}]
     )
     on_misfit: Literal["reject", "null"] = Field(
-        default="reject", title="Value does not convert", description="Send the row to `reject`, or put null in its place and go on."
+        default="reject",
+        title="Value does not convert",
+        description="Send the row to `reject`, or put null in its place. Without a link at `reject` the run fails, unless the module says on_reject: ignore.",
     )
     first: Annotated[list[str], columns()] = Field(
         default=[], title="First columns", description="These (new names) come first; the others follow in their order."
@@ -136,14 +138,14 @@ class SelectMod(RelationalModule):
         own = tuple((c.name, _plain(c.name)) for c in schema)
         step = Query((*own, *((made[name], expr) for name, expr in converted.items()), (failed, which)), Expr('"input"'))
         verdict = col("converted", failed)
+        rejects = self._reject_columns(schema, risky, verdict)
         outputs: dict[str, Query] = {}
         if "output" in wanted:
             good = tuple((new, col("converted", made.get(old, old))) for old, new in chosen)
-            outputs["output"] = Query(good, Expr('"converted"'), where=Expr(f"{verdict.sql} IS NULL", verdict.reads))
+            strict = "reject" not in wanted and self.on_reject == "fail"
+            outputs["output"] = Query(good, Expr('"converted"'), where=_passes(rejects, verdict, strict=strict))
         if "reject" in wanted:
-            outputs["reject"] = Query(
-                self._reject_columns(schema, risky, verdict), Expr('"converted"'), where=Expr(f"{verdict.sql} IS NOT NULL", verdict.reads)
-            )
+            outputs["reject"] = Query(rejects, Expr('"converted"'), where=Expr(f"{verdict.sql} IS NOT NULL", verdict.reads))
         return Relation(outputs=outputs, steps={"converted": step}, change="fewer")
 
     def _reject_columns(self, schema: Schema, risky: list[str], verdict: Expr) -> tuple[tuple[str, Expr], ...]:
@@ -161,6 +163,15 @@ class SelectMod(RelationalModule):
         }
         row = tuple((c.name, col("converted", c.name)) for c in schema if c.name not in said)
         return (*said.items(), *row)
+
+
+def _passes(rejects: tuple[tuple[str, Expr], ...], verdict: Expr, *, strict: bool) -> Expr:
+    """True for rows that were converted; for others false or, if nobody takes them, an error that names column and value."""
+    if not strict:
+        return Expr(f"{verdict.sql} IS NULL", verdict.reads)
+    said = dict(rejects)
+    message = f"'column ' || {verdict.sql} || ': ' || {said['raw'].sql} || ' ' || {said['error_message'].sql}"
+    return Expr(f"CASE WHEN {verdict.sql} IS NULL THEN TRUE ELSE error({message}) END", said["raw"].reads)
 
 
 def _plain(name: str) -> Expr:
