@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
 
     from pypeline.app.cli.failure import show
     from pypeline.app.cli.opening import accept, checked, opened, planned
-    from pypeline.app.cli.running import failures, run_plan, told
+    from pypeline.app.cli.results import failures, told
+    from pypeline.app.cli.running import run_plan
     from pypeline.core.picture import svg
 
     run_options = argparse.Namespace(context="default", set=[], events=None, log_file=None, log_level=None, log_format="json", quiet=False, previews=True)
@@ -41,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
     _, plan = planned(found, run_options)
     print(style.bold(f"pype run {shown(folder / FLOW)}"))
     summary, watch = run_plan(plan, found.folder, run_options)
-    show(failures(watch))
-    print(told(summary, watch, found.flow.flow.name))
+    show(failures(watch.modules, summary.error, found.flow))
+    print(told(summary, watch.modules, found.flow.flow.name, sys.stdout))
     picture = folder / "shop.svg"
     picture.write_text(svg(found.flow, found.catalogue, watch.modules, watch.counts(), theme="auto"), encoding="utf-8")
     if summary.state != "completed":

@@ -38,6 +38,10 @@ class Style:
     def bad(self, text: str) -> str:
         return self._paint("31", text)
 
+    def state(self, state: str, text: str) -> str:
+        """``text`` in the colour of a module's or run's ``state``."""
+        return {"completed": self.good, "failed": self.bad, "cancelled": self.warn}.get(state, str)(text)
+
 
 def clean(value: Any) -> str:
     """``value`` on one line, control characters as escapes."""

@@ -52,10 +52,11 @@ def run(options: argparse.Namespace) -> int:
     _, plan = planned(found, options)
 
     from pypeline.app.cli.failure import show
-    from pypeline.app.cli.running import failures, run_plan, told
+    from pypeline.app.cli.results import failures, next_step, told
+    from pypeline.app.cli.running import run_plan
 
     summary, watch = run_plan(plan, found.folder, options)
-    show(failures(watch))
+    show(failures(watch.modules, summary.error, found.flow))
     if options.picture is not None:
         from pypeline.core.picture import svg
 
@@ -63,7 +64,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(summary), indent=2, ensure_ascii=False, default=str))
     elif not options.quiet and options.events != "-":
-        print(told(summary, watch, found.flow.flow.name))
-        style = Style(sys.stdout)
-        print(style.faint(f"next: pype {'report' if summary.state == 'completed' else 'show'} {summary.run_id} --folder {found.folder}"))
+        print(told(summary, watch.modules, found.flow.flow.name, sys.stdout))
+        print(Style(sys.stdout).faint(next_step(summary, found.folder)))
     return summary.exit_code

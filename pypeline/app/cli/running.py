@@ -1,4 +1,4 @@
-"""Running a plan for a person or a program: who gets the events, and what is said at the end.
+"""Running a plan for a person or a program: who gets the events.
 
 In: a plan and the output options. Out: the run's summary and a :class:`Watch` that saw all of it.
 Progress goes to standard error, results to standard output, so that a pipe carries results only.
@@ -15,10 +15,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from pypeline.app.cli.output import Style, plural, table
 from pypeline.core.events import RunEvent, to_json
 from pypeline.core.plan import Plan
-from pypeline.core.results import ErrorInfo
 from pypeline.core.watch import Watch
 from pypeline.runner.logs import LogWriter, private_file, secrets_in
 from pypeline.runner.run import RunSummary, execute
@@ -94,42 +92,3 @@ def opened_for_lines(target: str) -> Iterator[IO[str]]:
         ) from error
     with stream:
         yield stream
-
-
-def told(summary: RunSummary, watch: Watch, flow: str) -> str:
-    """What a person reads when a run has ended: a row for each module, and where the record lies."""
-    style = Style(sys.stdout)
-    colour = {"completed": style.good, "failed": style.bad, "cancelled": style.warn}
-    rows = [
-        [id, seen.state, "" if seen.reason == "ok" else seen.reason, rows_text(seen.rows_out), seen.rejected or "", f"{seen.seconds:.2f}"]
-        for id, seen in watch.modules.items()
-    ]
-    lines = [table(["module", "state", "reason", "rows", "rejected", "s"], rows, right=(3, 4, 5))] if rows else []
-    state = colour.get(summary.state, str)(summary.state) + ("" if summary.reason in ("ok", "") else f" ({summary.reason})")
-    lines += ["", f"{flow}: {state} in {summary.seconds:.2f} s, {plural(len(rows), 'module')}", style.faint(f"record: {summary.bundle}")]
-    return "\n".join(lines)
-
-
-def failures(watch: Watch) -> list[Problem]:
-    """What failed, each cause once, at the module it belongs to."""
-    found: dict[ErrorInfo, str] = {}
-    for id, seen in watch.modules.items():
-        if seen.state == "failed" and seen.error is not None:
-            found.setdefault(seen.error, seen.error.module or id)
-    ended = watch.ended
-    if ended is not None and ended.error is not None and not found:
-        found[ended.error] = ended.error.module
-    return [problem_of(error, module or "run") for error, module in found.items()]
-
-
-def problem_of(error: ErrorInfo, module: str) -> Problem:
-    """A failure of a run, told like every problem."""
-    message = f"column `{error.column}`: {error.message}" if error.column else error.message
-    return Problem(error.code, message, Place(file=module, module=module), error.mend, phase="run")
-
-
-def rows_text(rows: Any) -> str:
-    """Rows by port; the port's name only where there are several."""
-    if len(rows) == 1:
-        return f"{next(iter(rows.values())):,}"
-    return ", ".join(f"{port} {count:,}" for port, count in rows.items())

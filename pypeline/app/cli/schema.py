@@ -35,7 +35,8 @@ def run(options: argparse.Namespace) -> int:
     if options.module is not None and options.module not in (ids := [m.id for m in found.flow.modules]):
         hint = did_you_mean(options.module, ids)
         raise PypeError(Problem("PYE486", f"the flow has no module `{options.module}`", Place(file=str(options.flow)), hint[:1].upper() + hint[1:]))
-    schemas = bind(planned(found, options, deep=True)[1], found.folder)
+    schemas, problems = bind(planned(found, options, deep=True)[1], found.flow)
+    accept(problems)
     ports = {port: schema for port, schema in schemas.items() if options.module in (None, port.partition(".")[0])}
     if options.json:
         plain = {port: [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in schema] for port, schema in ports.items()}

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         from pypeline.app.cli.binding import bind
 
         try:
-            bind(planned(found, options, deep=True)[1], found.folder)
+            problems += bind(planned(found, options, deep=True)[1], found.flow)[1]
         except PypeError as error:
             problems += error.problems
     wrong = errors(problems)

@@ -1,0 +1,50 @@
+"""`pype show [RUN]`: what one run did, module by module and link by link; without a name, the newest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from pypeline.app.cli.failure import show as show_problems
+from pypeline.app.cli.output import Style, table
+from pypeline.app.cli.parser import Parser, with_json
+from pypeline.app.cli.runs import when, with_folder
+
+
+def arguments(parser: Parser) -> None:
+    with_run(parser)
+    with_json(parser, "the run's summary")
+
+
+def with_run(parser: Parser) -> None:
+    """Which run is meant."""
+    parser.add_argument(
+        "run", nargs="?", default="", metavar="RUN", help="a run as `pype runs` names it, the beginning of it, or a flow's name (default: the newest)"
+    )
+    with_folder(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    from pypeline.app.cli.results import failures, module_table
+    from pypeline.runner.history.records import load
+    from pypeline.runner.history.summary import find, summarise
+    from pypeline.runner.store.bundle import home
+
+    record = load(find(home(options.folder), options.run))
+    if options.json:
+        from pypeline.runner.history.records import read_events
+
+        summary = record.summary or summarise([e for e in read_events(record.path / "events.jsonl") if e is not None], record.plan)
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
+        return 0
+    style = Style(sys.stdout)
+    state = f"{record.state}" + ("" if record.reason in ("", "ok") else f" ({record.reason})")
+    print(f"{style.bold(record.name)}  {record.flow}: {style.state(record.state, state)} · {when(record.started)} · {record.seconds:.2f} s\n")
+    print(module_table(record.modules))
+    if record.links:
+        print()
+        print(table(["link", "rows"], [[link, f"{rows:,}"] for link, rows in record.links.items()], right=(1,), most=90))
+    print(style.faint(f"\nrecord: {record.path}\nnext: pype report {record.name}" + ("" if str(options.folder) == "." else f" --folder {options.folder}")))
+    show_problems(failures(record.modules, record.error))
+    return 0
