@@ -1,0 +1,194 @@
+"""What a run left behind, read back: plan, events and summary of one attempt as a :class:`RunRecord`.
+
+In: an attempt's folder. Out: frozen data. A torn or unknown line of the event log is left out and
+counted, never an error; a run without its final record (it runs, or its process was killed) is told
+from its events. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pypeline.core import events as e
+from pypeline.core.figures import duration
+from pypeline.core.results import TERMINAL, ErrorInfo
+from pypeline.core.watch import ModuleWatch, Watch
+from pypeline.schema.problems import Place, Problem, PypeError
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One try of a task in time: seconds after the run's start, and how the try ended."""
+
+    task: str
+    modules: tuple[str, ...]
+    start: float
+    end: float
+    state: str
+    reason: str
+    attempt_no: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One attempt. Times are seconds since the epoch, ``seconds`` the run's duration; ``plan`` and
+    ``summary`` are the files as they are, ``damaged`` counts lines of the event log that no reader knows."""
+
+    path: Path
+    run: str
+    attempt: int
+    flow: str
+    state: str
+    reason: str
+    started: float
+    ended: float
+    seconds: float
+    modules: Mapping[str, ModuleWatch] = field(default_factory=dict)
+    links: Mapping[str, int] = field(default_factory=dict)
+    sub_flows: Mapping[int, str] = field(default_factory=dict)
+    bars: tuple[Bar, ...] = ()
+    logs: tuple[e.Log, ...] = ()
+    retries: tuple[e.Retry, ...] = ()
+    handled: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    damaged: int = 0
+
+    @property
+    def rejected(self) -> int:
+        """Rows that any module rejected."""
+        return sum(m.rejected for m in self.modules.values())
+
+    @property
+    def name(self) -> str:
+        """How commands name this attempt: ``RUN/2``."""
+        return f"{self.run}/{self.attempt}"
+
+    def rows_in(self, module: str) -> int | None:
+        """Rows that reached ``module`` over its data links; None when it has none or they were not counted."""
+        into = [self.links[id] for id, link in self.plan.get("links", {}).items() if link.get("target") == module and id in self.links]
+        return sum(into) if into else None
+
+
+def load(bundle: Path) -> RunRecord:
+    """The record of the attempt in the folder ``bundle``.
+
+    Raises:
+        PypeError: PYE488, there is no run in that folder.
+    """
+    plan = json_object(bundle / "plan.json")
+    summary = json_object(bundle / "summary.json")
+    found = Fold()
+    for event in read_events(bundle / "events.jsonl"):
+        found.take(event)
+    if not plan and not summary and not found.seen:
+        raise PypeError(Problem("PYE488", f"`{bundle}` holds no record of a run", Place(file=str(bundle)), "Choose one that `pype runs` lists.", phase="run"))
+    return found.record(bundle, plan, summary)
+
+
+def read_events(path: Path) -> Iterator[e.RunEvent | None]:
+    """The events in a log, oldest first; None for a line that no reader knows."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                data = json.loads(line)
+                yield e.from_json(data) if isinstance(data, Mapping) else None
+            except (ValueError, TypeError):
+                yield None
+
+
+class Fold:
+    """Events on their way to a record: :meth:`take` each, then :meth:`record`."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+        self.seen = 0
+        self.damaged = 0
+        self.flow = ""
+        self.last = 0.0
+        self._open: dict[tuple[str, int], dict[str, Any]] = {}
+        self._frames: dict[int, tuple[float, float]] = {}
+
+    def take(self, event: e.RunEvent | None) -> None:
+        """Take one event in; None stands for a line that no reader knows."""
+        if event is None:
+            self.damaged += 1
+            return
+        self.seen += 1
+        self.last = max(self.last, event.time)
+        self.watch.feed((event,))
+        if isinstance(event, e.RunStarted):
+            self.flow = event.flow
+        elif isinstance(event, e.ModuleState):
+            self._bar(event)
+        elif isinstance(event, e.Retry):
+            bar = self._open.get((event.task, event.attempt_no))
+            if bar and bar["state"] == "running":
+                bar.update(end=event.time, state="failed", reason=f"error:{event.error.type}" if event.error else "retried")
+        elif isinstance(event, e.SubFlowState):
+            start, end = self._frames.get(event.sub_flow, (0.0, 0.0))
+            self._frames[event.sub_flow] = (event.time if event.state == "running" else start, event.time if event.state in TERMINAL else end)
+
+    def _bar(self, event: e.ModuleState) -> None:
+        key = (event.task, event.attempt_no)
+        if event.state == "running":
+            bar = self._open.setdefault(key, {"start": event.time, "end": 0.0, "state": "running", "reason": "", "modules": []})
+            bar["modules"].append(event.module)
+        elif event.state in TERMINAL and key in self._open:
+            bar = self._open[key]
+            worse = event.state == "failed" or bar["state"] != "failed"
+            bar.update(end=max(bar["end"], event.time), **({"state": event.state, "reason": event.reason} if worse else {}))
+
+    def record(self, path: Path, plan: Mapping[str, Any], summary: Mapping[str, Any]) -> RunRecord:
+        """What the events so far say, with the final record's words where there is one."""
+        watch = self.watch
+        started = float(summary.get("started") or watch.started)
+        ended = float(summary.get("ended") or (watch.ended.time if watch.ended else 0.0))
+        state = str(summary.get("state") or watch.state)
+        return RunRecord(
+            path=path,
+            run=str(summary.get("run") or watch.run or path.parent.name),
+            attempt=int(summary.get("attempt") or watch.attempt),
+            flow=str(summary.get("flow") or self.flow or plan.get("flow") or ""),
+            state=state,
+            reason=str(summary.get("reason") or watch.reason),
+            started=started,
+            ended=ended,
+            seconds=float(summary.get("seconds") or watch.seconds or max(0.0, (ended or self.last) - started if started else 0.0)),
+            modules=watch.modules,
+            links=watch.counts(),
+            sub_flows={index: self._frame_text(index, *value) for index, value in watch.sub_flows.items()},
+            bars=tuple(
+                Bar(task, tuple(b["modules"]), max(0.0, b["start"] - started), max(0.0, (b["end"] or self.last) - started), b["state"], b["reason"], number)
+                for (task, number), b in self._open.items()
+            ),
+            logs=tuple(watch.logs),
+            retries=tuple(watch.retries),
+            handled=tuple(summary.get("handled") or (watch.ended.handled if watch.ended else ())),
+            error=watch.ended.error if watch.ended else None,
+            plan=plan,
+            summary=summary,
+            damaged=self.damaged,
+        )
+
+    def _frame_text(self, index: int, state: str, reason: str) -> str:
+        start, end = self._frames.get(index, (0.0, 0.0))
+        if state == "cancelled":
+            return reason.replace("_", " ") or state
+        return f"{state} · {duration(end - start)}" if start and end >= start else state
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; empty when there is none or it is damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
