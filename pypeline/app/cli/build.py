@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pypeline.app.cli.failure import show
 from pypeline.app.cli.opening import accept, checked, opened
-from pypeline.app.cli.output import Style
+from pypeline.app.cli.output import Style, shown
 from pypeline.app.cli.parser import Parser, with_context, with_json
 from pypeline.schema.problems import Place, Problem
 
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"job": str(job), "files": files}, indent=2, ensure_ascii=False))
         return 0
     style = Style(sys.stdout)
-    print(f"{style.good('built')}  {job}")
+    print(f"{style.good('built')}  {shown(job)}")
     print("\n".join(f"       {file}" for file in files))
-    print(style.faint(f"next: pype run {job}"))
+    print(style.faint(f"next: pype run {shown(job)}"))
     return 0

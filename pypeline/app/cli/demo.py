@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 from pathlib import Path
 
 from pypeline import resources
-from pypeline.app.cli.output import Style, plural, table
+from pypeline.app.cli.output import Style, plural, shown, table
 from pypeline.app.cli.parser import Parser
 
 FLOW = "shop.yaml"
@@ -76,10 +75,3 @@ def csv_table(path: Path, most: int = 12) -> str:
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
     return table(head, rows[:most], right=tuple(range(1, len(head))))
-
-
-def shown(path: Path) -> str:
-    """``path`` as one would type it from here."""
-    absolute = path.resolve()
-    near = os.path.relpath(absolute)
-    return near if not near.startswith("../..") else str(absolute)

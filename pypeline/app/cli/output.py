@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from pypeline.schema.problems import printable
@@ -81,3 +82,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence
 def plural(count: int, word: str) -> str:
     """``1 row``, ``2 rows``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def shown(path: Path) -> str:
+    """``path`` as one would type it from here."""
+    absolute = path.resolve()
+    near = os.path.relpath(absolute)
+    return near if not near.startswith("../..") else str(absolute)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from pypeline.app.cli.opening import opened
-from pypeline.app.cli.output import Style
+from pypeline.app.cli.output import Style, shown
 from pypeline.app.cli.parser import Parser
 
 
@@ -28,6 +28,6 @@ def run(options: argparse.Namespace) -> int:
         return 0
     path: Path = options.out or found.folder / f"{found.flow.flow.name}.svg"
     path.write_text(text, encoding="utf-8")
-    print(path)
+    print(shown(path))
     print(Style(sys.stdout).faint(f"next: open it in a browser, or pype run {options.flow}"))
     return 0

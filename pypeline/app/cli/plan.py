@@ -37,7 +37,7 @@ def show_plan(plan: Plan, *, resources: bool) -> None:
     """One row for each task, in the order they would start; then the valves."""
     tasks = [plan.tasks[id] for id in plan.order]
     head = ["sub flow", "task", "kind", "decision", "reason", "modules"]
-    rows = [[task.sub_flow + 1, task.id, task.kind, task.decision, reason(task), ", ".join(task.modules)] for task in tasks]
+    rows: list[list[object]] = [[task.sub_flow + 1, task.id, task.kind, task.decision, reason(task), ", ".join(task.modules)] for task in tasks]
     if resources:
         head += ["cpus", "memory", "gpus", "timeout s", "tries"]
         rows = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from pypeline.app.cli.output import Style
+from pypeline.app.cli.output import Style, shown
 from pypeline.app.cli.parser import Parser
 from pypeline.app.cli.show import with_run
 
@@ -21,6 +21,6 @@ def run(options: argparse.Namespace) -> int:
 
     bundle = find(home(options.folder), options.run)
     report.write(bundle)
-    print(bundle / "report.html")
+    print(shown(bundle / "report.html"))
     print(Style(sys.stdout).faint("next: open it in a browser"))
     return 0

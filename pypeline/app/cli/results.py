@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from pypeline.app.cli.output import Style, plural, table
+from pypeline.app.cli.output import Style, plural, shown, table
 from pypeline.core.results import ErrorInfo
 from pypeline.core.watch import ModuleWatch
 from pypeline.runner.run import RunSummary
@@ -44,7 +44,7 @@ def told(summary: RunSummary, modules: Modules, flow: str, stream: IO[str]) -> s
             module_table(modules),
             "",
             f"{flow}: {state} in {summary.seconds:.2f} s, {plural(len(modules), 'module')}",
-            style.faint(f"record: {summary.bundle}"),
+            style.faint(f"record: {shown(summary.bundle)}"),
         ]
     )
 
@@ -70,4 +70,4 @@ def failures(modules: Modules, ended: ErrorInfo | None, flow: Flow | None = None
 def next_step(summary: RunSummary, folder: Path) -> str:
     """What to do after a run."""
     command = "report" if summary.state == "completed" else "show"
-    return f"next: pype {command} {summary.run_id}/{summary.attempt} --folder {folder}"
+    return f"next: pype {command} {summary.run_id}/{summary.attempt} --folder {shown(folder)}"

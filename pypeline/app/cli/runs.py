@@ -29,10 +29,8 @@ def run(options: argparse.Namespace) -> int:
 
     found = runs(home(options.folder))[: options.most]
     if options.json:
-        plain = [
-            {"run": r.run, "attempt": r.attempt, "flow": r.flow, "state": r.state, "reason": r.reason, "started": r.started, "seconds": r.seconds}
-            for r in found
-        ]
+        keys = ("run", "attempt", "flow", "state", "reason", "started", "seconds")
+        plain = [{key: getattr(record, key) for key in keys} for record in found]
         print(json.dumps(plain, indent=2, ensure_ascii=False))
         return 0
     style = Style(sys.stdout)

@@ -7,7 +7,7 @@ import json
 import sys
 
 from pypeline.app.cli.failure import show as show_problems
-from pypeline.app.cli.output import Style, table
+from pypeline.app.cli.output import Style, shown, table
 from pypeline.app.cli.parser import Parser, with_json
 from pypeline.app.cli.runs import when, with_folder
 
@@ -19,9 +19,7 @@ def arguments(parser: Parser) -> None:
 
 def with_run(parser: Parser) -> None:
     """Which run is meant."""
-    parser.add_argument(
-        "run", nargs="?", default="", metavar="RUN", help="a run as `pype runs` names it, the beginning of it, or a flow's name (default: the newest)"
-    )
+    parser.add_argument("run", nargs="?", default="", metavar="RUN", help="as `pype runs` names it, the beginning of that, or a flow (default: the newest)")
     with_folder(parser)
 
 
@@ -45,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
     if record.links:
         print()
         print(table(["link", "rows"], [[link, f"{rows:,}"] for link, rows in record.links.items()], right=(1,), most=90))
-    print(style.faint(f"\nrecord: {record.path}\nnext: pype report {record.name}" + ("" if str(options.folder) == "." else f" --folder {options.folder}")))
+    print(
+        style.faint(f"\nrecord: {shown(record.path)}\nnext: pype report {record.name}" + ("" if str(options.folder) == "." else f" --folder {options.folder}"))
+    )
     show_problems(failures(record.modules, record.error))
     return 0
