@@ -43,7 +43,7 @@ def reached_files(file: Path, root: Path) -> tuple[Path, ...]:
         SyntaxError: it is not Python.
     """
     reached: dict[str, str] = {}
-    _Walk(root.resolve(), reached).whole(file.resolve())
+    _Walk(root.resolve(), root.resolve(), reached).whole(file.resolve())
     return tuple(sorted({Path(key.rpartition(":")[0]) for key in reached}))
 
 
