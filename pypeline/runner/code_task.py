@@ -21,7 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pypeline.core.modules import BaseModule, RunContext
+from pypeline.core.modules import BaseModule, DataArtifact, RunContext
 from pypeline.core.plan import PlannedModule
 from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner import hand_overs
@@ -56,6 +56,30 @@ class Threads:
 
     def close(self) -> None:
         self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Artifacts:
+    """``ctx.artifact_manager``: an ArtifactManager that is made, with all it imports, when it is first used."""
+
+    def __init__(self, spill: str) -> None:
+        self._spill = spill
+        self._made: Any = None
+
+    def register(self, obj: Any) -> DataArtifact:
+        """``obj`` (a DataFrame) as an artifact, in memory or on disk by the spill rules."""
+        artifact: DataArtifact = self._manager().register(obj)
+        return artifact
+
+    def adopt(self, art: DataArtifact) -> DataArtifact:
+        """``art`` itself."""
+        return art
+
+    def _manager(self) -> Any:
+        if self._made is None:
+            from pypeline.runner.tables.artifacts import ArtifactManager
+
+            self._made = ArtifactManager({"spill_dir": self._spill})
+        return self._made
 
 
 class Globals:
@@ -158,12 +182,9 @@ class CodeTasks:
         return await asyncio.to_thread(_result, order, module, outputs, life.store.taken())
 
     def _begin(self, order: Order, module: PlannedModule, make: Make) -> Life:
-        from pypeline.runner.tables.artifacts import ArtifactManager
-
         store = Globals(order.globals)
         node = f"{module.id}#{order.frame}"
-        artifacts = ArtifactManager({"spill_dir": order.limits.spill})
-        context = RunContext(node, artifacts, self.threads, logging.getLogger(f"pypeline.module.{node}"), store)
+        context = RunContext(node, Artifacts(order.limits.spill), self.threads, logging.getLogger(f"pypeline.module.{node}"), store)
         return Life(make(module, order), context, store)
 
     def _failed(self, order: Order, error: BaseException) -> TaskResult:

@@ -48,7 +48,7 @@ class Outcome:
 class _Try:
     """A task between its start and its end: the job, what it booked, and when it began."""
 
-    __slots__ = ("began", "cancelled", "demand", "job", "number", "task", "timer")
+    __slots__ = ("began", "cancelled", "demand", "job", "late", "number", "task", "timer")
 
     def __init__(self, task: Task, number: int, demand: Demand) -> None:
         self.task = task
@@ -56,6 +56,7 @@ class _Try:
         self.demand = demand
         self.job: Job | None = None
         self.cancelled = ""
+        self.late = False
         self.timer: asyncio.TimerHandle | None = None
         self.began = time.monotonic()
 
@@ -338,7 +339,7 @@ class Scheduler:
         self._segments -= task.kind == "segment"
         if running.timer is not None:
             running.timer.cancel()
-        if running.cancelled == "timeout" and result.state != "completed":
+        if running.late and result.state != "completed":
             result = self._out_of_time(task, result)
         elif running.cancelled and result.state == "failed":
             # what a module raises while it is being stopped is no failure of its own
@@ -366,6 +367,7 @@ class Scheduler:
         self._settling.clear()
 
     def _timed_out(self, running: _Try) -> None:
+        running.late = not running.cancelled
         running.cancelled = running.cancelled or "timeout"
         if running.job is not None:
             self._engine.cancel(running.job)

@@ -68,7 +68,7 @@ class Worker:
         """Work until the host has no more for us; the exit code."""
         threading.Thread(target=self._listen, name="host", daemon=True).start()
         hello = self._requests.get()
-        self.channel.send({"op": "hello", "version": VERSION, "pid": os.getpid(), "python": sys.version.split()[0]})
+        self.channel.send({"op": "hello", "version": VERSION, "pid": os.getpid(), "python": sys.version.split()[0], "peak_rss": peak_rss()})
         try:
             check_version(hello)
         except PypeError as error:

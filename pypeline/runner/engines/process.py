@@ -231,6 +231,7 @@ class WorkerProcess:
             self._peak = int(message["peak_rss"])
         elif op == "hello":
             check_version(message)
+            self._peak = int(message.get("peak_rss", 0))
         elif op == "bye":
             self._refused = str(message.get("message", ""))
 
