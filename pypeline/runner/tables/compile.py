@@ -8,17 +8,20 @@ from one scan; a table is stored (MATERIALIZED) only where it would otherwise be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from pypeline.core.columns import names
+from pypeline.core.columns import Schema, names
 from pypeline.core.relation import Query, Scan, UnionAll, quote
+from pypeline.runner.order import Order
 from pypeline.runner.tables import write as writes
-from pypeline.runner.tables.connection import TEXT_SOURCE_OPTIMIZERS, text
+from pypeline.runner.tables.connection import TEXT_SOURCE_OPTIMIZERS, opened, text
 from pypeline.runner.tables.fused import Fused, Table
 from pypeline.runner.tables.prune import reads
-from pypeline.runner.tables.querysql import columns, scoped, select
-from pypeline.runner.tables.scan import Reading, Rejects
+from pypeline.runner.tables.querysql import columns, scoped, select, sql_type
+from pypeline.runner.tables.scan import Reading, Rejects, arrow_table
 
 HAND_OVER_FORMAT = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 122880, USE_TMP_FILE false"
 
@@ -26,17 +29,28 @@ HAND_OVER_FORMAT = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 122880, USE_
 @dataclass(frozen=True, slots=True)
 class Statement:
     """``sql`` gives rows of (place in ``keys``, number, text); a key is ``count PORT``, ``write N``,
-    ``hand PORT``, ``kept PORT``, ``converted …`` or ``show N``. ``heads`` is its WITH without anything that writes. ``copies`` is how many COPY
+    ``hand PORT``, ``kept PORT``, ``converted …`` or ``show N``. ``tables`` are its common table expressions, by name,
+    without those that write. ``copies`` is how many COPY
     operators we placed; ``rejects`` by module."""
 
     sql: str
-    heads: str
+    tables: Mapping[str, str]
     keys: tuple[str, ...]
     paths: tuple[str, ...]
     copies: int
     rejects: Mapping[str, Rejects] = field(default_factory=dict)
     arrow: Mapping[str, str] = field(default_factory=dict)
     disabled_optimizers: tuple[str, ...] = ()
+
+    @property
+    def heads(self) -> str:
+        """The WITH of all tables, for reading one of them."""
+        return self.heads_with({})
+
+    def heads_with(self, files: Mapping[str, str]) -> str:
+        """The WITH in which the tables of ``files`` are read from Parquet instead of computed."""
+        made = {**self.tables, **{name: _head(name, f"SELECT * FROM read_parquet({text(path)})", stored=False) for name, path in files.items()}}
+        return f"WITH {', '.join(made.values())}" if made else ""
 
 
 def statement(
@@ -59,7 +73,7 @@ def statement(
     """
     hands, kept = hands or {}, kept or {}
     counted = [name for name in counts if name in fused.tables and is_computed(fused.tables[name])]
-    heads: list[str] = []
+    heads: dict[str, str] = {}
     paths: list[str] = []
     arrow: dict[str, str] = {}
     stored = _stored(fused, counted, hands)
@@ -68,11 +82,11 @@ def statement(
             continue
         if name in readings:
             reading = readings[name]
-            heads += [_head(inner, sql, stored=keep) for inner, sql, keep in reading.tables]
+            heads |= {inner: _head(inner, sql, stored=keep) for inner, sql, keep in reading.tables}
             paths += reading.paths
             arrow |= reading.arrow
-        heads.append(_head(name, table_sql(table, fused, readings, arrow, paths), stored=name in stored))
-    reading_only = f"WITH {', '.join(heads)}" if heads else ""
+        heads[name] = _head(name, table_sql(table, fused, readings, arrow, paths), stored=name in stored)
+    computed = dict(heads)
     keys: list[str] = []
     final: list[str] = []
 
@@ -82,7 +96,7 @@ def statement(
         keys.append(key)
 
     def place(key: str, sql: str) -> None:
-        heads.append(f"{quote(key)} AS ({sql})")
+        heads[key] = f"{quote(key)} AS ({sql})"
         tell(key, quote("Count"), "NULL", quote(key))
 
     def handed(name: str, path: str, rows: str) -> str:
@@ -96,7 +110,7 @@ def statement(
         paths += [target.staging, target.written] + ([target.path] if target.write.mode == "append" else [])
     for name, path in hands.items():
         if name in fused.tables and is_computed(fused.tables[name]):
-            place(f"hand {name}", handed(name, path, columns(names(fused.tables[name].schema))))
+            place(f"hand {name}", handed(name, path, _stored_as(fused.tables[name].schema)))
         paths.append(path)
     for name, (path, rows) in kept.items():
         limited = f"(SELECT {columns(names(fused.tables[name].schema))} FROM {quote(name)} LIMIT {rows})"
@@ -110,10 +124,10 @@ def statement(
         if found.converted:
             place(f"converted {found.errors}", handed(found.converted, found.converted_path, "*"))
     body = " UNION ALL ".join(final) or "SELECT CAST(0 AS BIGINT) AS place, 0 AS number, NULL AS shown WHERE FALSE"
-    sql = f"WITH {', '.join(heads)} {body}" if heads else body
+    sql = f"WITH {', '.join(heads.values())} {body}" if heads else body
     copies = sum(key.split()[0] not in ("count", "show") for key in keys)
     disabled = TEXT_SOURCE_OPTIMIZERS if rejects else ()
-    return Statement(sql, reading_only, tuple(keys), tuple(dict.fromkeys(paths)), copies, rejects, arrow, disabled)
+    return Statement(sql, computed, tuple(keys), tuple(dict.fromkeys(paths)), copies, rejects, arrow, disabled)
 
 
 def is_computed(table: Table) -> bool:
@@ -128,7 +142,7 @@ def table_sql(table: Table, fused: Fused, readings: Mapping[str, Reading], arrow
         return readings[table.name].select
     if query is None:
         assert table.hand_over is not None
-        wanted = columns(names(table.schema))
+        wanted = _read_as(table.schema)
         if table.hand_over.format == "parquet":
             paths.append(table.hand_over.path)
             return f"SELECT {wanted} FROM read_parquet({text(table.hand_over.path)})"
@@ -141,6 +155,17 @@ def table_sql(table: Table, fused: Fused, readings: Mapping[str, Reading], arrow
 def _taken(query: Query | UnionAll | object, alias: str, source: Table) -> list[str]:
     wanted = {column for a, column in reads(query) if a == alias}  # type: ignore[arg-type]
     return [c.name for c in source.schema if c.name in wanted]
+
+
+def _stored_as(schema: Schema) -> str:
+    """A select list for a hand-over file, which has no integers of 128 bits."""
+    made = [f"CAST({quote(c.name)} AS DECIMAL(38,0)) AS {quote(c.name)}" if c.type == "int128" else quote(c.name) for c in schema]
+    return ", ".join(made) or columns(())
+
+
+def _read_as(schema: Schema) -> str:
+    """A select list that gives a hand-over's columns the types they had; a cast to the same type is free."""
+    return ", ".join(f"CAST({quote(c.name)} AS {sql_type(c.type)}) AS {quote(c.name)}" for c in schema) or columns(())
 
 
 def _head(name: str, sql: str, *, stored: bool) -> str:
@@ -164,3 +189,19 @@ def _stored(fused: Fused, counted: Sequence[str], hands: Mapping[str, str]) -> s
         if readers[name] + (tally[name] if dear else 0) > 1:
             stored.add(name)
     return stored
+
+
+@contextmanager
+def instance(order: Order, statement: Statement) -> Iterator[Any]:
+    """A locked instance for ``statement`` within the order's limits."""
+    tables = {name: arrow_table(path) for name, path in statement.arrow.items()}
+    limits = order.limits
+    with opened(
+        threads=limits.threads,
+        memory=limits.memory,
+        spill=limits.spill,
+        paths=statement.paths,
+        disabled_optimizers=statement.disabled_optimizers,
+        tables=tables,
+    ) as connection:
+        yield connection

@@ -93,7 +93,8 @@ def _row(table: Table, expr: Expr, fused: Fused, heads: str, connection: Any) ->
     source = fused.tables[table.inputs[alias]]
     shown = list(dict.fromkeys([*(c.name for c in source.schema[:1]), *(name for _, name in read)]))[:SHOWN_VALUES]
     there = " AND ".join(f"{quote(alias)}.{quote(name)} IS NOT NULL" for _, name in read)
-    body = f"SELECT {', '.join(f'CAST({quote(alias)}.{quote(n)} AS VARCHAR)' for n in shown)} FROM {quote(alias)} WHERE TRY({expr.sql}) IS NULL AND {there} LIMIT 1"
+    values = ", ".join(f"CAST({quote(alias)}.{quote(n)} AS VARCHAR)" for n in shown)
+    body = f"SELECT {values} FROM {quote(alias)} WHERE TRY({expr.sql}) IS NULL AND {there} LIMIT 1"
     row = connection.execute(f"{heads} {scoped_over(body, alias, source)}").fetchone()
     return ", ".join(f"{name} = {value}" for name, value in zip(shown, row, strict=True)) if row else ""
 

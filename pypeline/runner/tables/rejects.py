@@ -14,7 +14,6 @@ from typing import Any
 
 from pypeline.core.plan import PlannedModule
 from pypeline.core.relation import REJECT_COLUMNS, quote
-from pypeline.runner.order import Order
 from pypeline.runner.tables.compile import HAND_OVER_FORMAT
 from pypeline.runner.tables.connection import text
 from pypeline.runner.tables.scan import Rejects
@@ -42,7 +41,7 @@ class Found:
         return self.errors[name.rpartition(".")[0]]
 
 
-def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[str, PlannedModule], order: Order, hands: Mapping[str, str]) -> Found:
+def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[str, PlannedModule], hands: Mapping[str, str]) -> Found:
     """Count the rejected rows of every reader, write connected reject ports, and judge the rest.
 
     Raises:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from pypeline.core.relation import REJECT_COLUMNS, Scan
 from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner.order import Order
 from pypeline.runner.tables import compile as compiling
-from pypeline.runner.tables import errors, publish, rejects, scan, write
+from pypeline.runner.tables import errors, modes, publish, rejects, scan, write
+from pypeline.runner.tables import preview as preview_room
 from pypeline.runner.tables.bind import fuse
-from pypeline.runner.tables.connection import opened
 from pypeline.runner.tables.fused import Fused
 from pypeline.runner.tables.prune import keep
 from pypeline.schema.problems import PypeError
@@ -34,6 +34,12 @@ Emit = Callable[[RunEvent], None]
 
 PROGRESS_EVERY = 0.25
 """Seconds between two progress events of a running statement."""
+
+PREVIEW_SHARE = 0.15
+LEAST_PREVIEW_SECONDS = 0.5
+"""A watched run spends this share of its statement's time on previews, and at least so much."""
+
+preview = preview_room.preview
 
 
 def bind(order: Order, instances: Mapping[str, BaseModule]) -> dict[str, Schema]:
@@ -52,14 +58,21 @@ def run(order: Order, instances: Mapping[str, BaseModule], emit: Emit) -> TaskRe
     Interrupt it from another thread with :func:`pypeline.runner.tables.connection.interrupt`.
     """
     started, cpu = time.monotonic(), _cpu()
+    if order.mode == "dask":
+        done = modes.by_partitions(order, instances, lambda part: _attempt(part, instances, emit))
+    else:
+        done = _attempt(modes.through_pandas(order) if order.mode == "pandas" else order, instances, emit)
+    return errors.timed(done, time.monotonic() - started, _cpu() - cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def _attempt(order: Order, instances: Mapping[str, BaseModule], emit: Emit) -> TaskResult:
     work = Work(order, instances, emit)
     try:
-        done = work.do()
+        return work.do()
     except PypeError as error:
-        done = work.failed(errors.from_problem(error.problems[0]))
+        return work.failed(errors.from_problem(error.problems[0]))
     except OSError as error:
-        done = work.failed(errors.from_os(error))
-    return errors.timed(done, time.monotonic() - started, _cpu() - cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        return work.failed(errors.from_os(error))
 
 
 @dataclass
@@ -92,15 +105,21 @@ class Work:
         self.targets += [write.target(s.module, s.write, order.folder, order.limits.spill, f"{token}-{i}") for i, s in enumerate(fused.sinks)]
         readings = {t.name: scan.reading(t, order.folder, order.limits.spill) for t in fused.tables.values() if isinstance(t.query, Scan)}
         hands = {name: str(Path(order.scratch, f"{name}.parquet")) for name in order.hands_over}
-        statement = compiling.statement(fused, readings, counts=order.count, targets=self.targets, hands=hands)
+        kept = preview_room.to_keep(fused, order.count, order.scratch) if order.watch == "previews" else {}
+        statement = compiling.statement(fused, readings, counts=order.count, targets=self.targets, hands=hands, kept=kept)
         self.sql = statement.sql
-        with instance(order, statement) as connection:
+        with compiling.instance(order, statement) as connection:
+            began = time.monotonic()
             rows = self._execute(connection, statement, fused)
-            found = rejects.collect(connection, statement.rejects, {m.id: m for m in order.modules}, order, hands)
+            found = rejects.collect(connection, statement.rejects, {m.id: m for m in order.modules}, hands)
+            files = publish.publish(self.targets, order.publish)
+            previews = {}
+            if order.watch == "previews":
+                allowed = max(LEAST_PREVIEW_SECONDS, PREVIEW_SHARE * (time.monotonic() - began))
+                previews = preview_room.after_run(connection, fused, statement, order.count, kept, rows, order.scratch, allowed)
         for warning in found.warnings:
             self._log("WARN", warning)
-        files = publish.publish(self.targets, order.publish)
-        return self._result(fused, rows, found, hands, files)
+        return replace(self._result(fused, rows, found, hands, files), previews=previews)
 
     def _execute(self, connection: Any, statement: compiling.Statement, fused: Fused) -> dict[str, int]:
         import duckdb
@@ -189,22 +208,6 @@ def pruned(whole: Fused, order: Order) -> Fused:
     wanted = {name: set(names(whole.tables[name].schema)) for name in ends}
     read = [t.name for t in whole.tables.values() if isinstance(t.query, Scan) and t.query.format == "csv"]
     return keep(whole, wanted, [*(n for n in order.count if n in whole.tables), *read])
-
-
-@contextmanager
-def instance(order: Order, statement: compiling.Statement) -> Iterator[Any]:
-    """A locked instance for ``statement`` within the order's limits."""
-    tables = {name: scan.arrow_table(path) for name, path in statement.arrow.items()}
-    limits = order.limits
-    with opened(
-        threads=limits.threads,
-        memory=limits.memory,
-        spill=limits.spill,
-        paths=statement.paths,
-        disabled_optimizers=statement.disabled_optimizers,
-        tables=tables,
-    ) as connection:
-        yield connection
 
 
 def _all_ports(order: Order, instances: Mapping[str, BaseModule]) -> dict[str, frozenset[str]]:

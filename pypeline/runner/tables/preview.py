@@ -1,0 +1,136 @@
+"""First rows of any port, by its own sub-plan with a LIMIT; nothing is ever written to a target.
+
+On demand (:func:`preview`) all columns of the port are computed. After a watched run
+(:func:`after_run`) the rows come from the run's own instance and show the columns that something
+reads; ports below a sort or an aggregate start from that module's kept output.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pypeline.core.columns import names
+from pypeline.core.modules import BaseModule
+from pypeline.core.relation import Scan, quote
+from pypeline.runner.order import Order
+from pypeline.runner.tables import compile as compiling
+from pypeline.runner.tables import errors, rejects, scan, source_cache
+from pypeline.runner.tables.bind import fuse
+from pypeline.runner.tables.connection import text
+from pypeline.runner.tables.fused import Fused
+from pypeline.runner.tables.prune import keep
+from pypeline.runner.tables.querysql import columns
+from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+
+ROWS = 200
+KEPT_BYTES = 64 * 2**20
+KEPT_ROWS = 1_000_000
+_WIDTH = 32
+"""Bytes assumed of one value of a kept output."""
+
+
+def preview(order: Order, instances: Mapping[str, BaseModule], port: str, rows: int = ROWS, cache: Path | None = None) -> Any:
+    """The first ``rows`` rows of ``port`` (``module.port``) as an Arrow table.
+
+    Args:
+        order: the modules that feed the port (more do no harm).
+        cache: a private folder of converted sources; text files found there are not read again.
+
+    Raises:
+        PypeError: a config does not fit, there is no such port, a file is missing, or it fails to run.
+    """
+    import duckdb
+
+    module, _, name = port.rpartition(".")
+    whole = fuse(order, instances, {m.id: frozenset({name} if m.id == module else ()) | _read(order, m.id) for m in order.modules})
+    if port not in whole.tables:
+        message = f"there is no port `{port}`: {did_you_mean(port, whole.ports())}"
+        raise PypeError(Problem("PYE412", message, Place(module=module), "Name an output port as `module.port`.", phase="run"))
+    table = whole.tables[port]
+    start = port if compiling.is_computed(table) else next(t.name for t in whole.tables.values() if t.module == module and isinstance(t.query, Scan))
+    fused = keep(whole, {start: set(names(whole.tables[start].schema))}, ())
+    if cache is not None and start == port:
+        fused = source_cache.served(fused, order, cache)
+    readings = {t.name: scan.reading(t, order.folder, order.limits.spill) for t in fused.tables.values() if isinstance(t.query, Scan)}
+    statement = compiling.statement(fused, readings)
+    with compiling.instance(order, statement) as connection:
+        try:
+            if start != port:
+                connection.execute(f"{statement.heads} SELECT count(*) FROM {quote(start)}").fetchall()
+                where = statement.rejects[module]
+                return _arrow(connection, f"SELECT * FROM ({rejects.table_sql(where)}) LIMIT {int(rows)}")
+            return _arrow(connection, f"{statement.heads} SELECT {columns(names(table.schema))} FROM {quote(port)} LIMIT {int(rows)}")
+        except duckdb.Error as error:
+            raise errors.located(error, order, fused, connection, statement) from error
+
+
+def to_keep(fused: Fused, ports: Sequence[str], scratch: str) -> dict[str, tuple[str, int]]:
+    """Outputs of blocking modules to keep while the statement runs: table → (path, most rows)."""
+    chosen = [t for t in fused.tables.values() if t.blocking and t.is_port and t.name in ports]
+    return {t.name: (str(Path(scratch, f"{t.name}.kept.parquet")), min(KEPT_ROWS, KEPT_BYTES // (_WIDTH * max(1, len(t.schema))))) for t in chosen}
+
+
+def after_run(
+    connection: Any,
+    fused: Fused,
+    statement: compiling.Statement,
+    ports: Sequence[str],
+    kept: Mapping[str, tuple[str, int]],
+    rows: Mapping[str, int],
+    scratch: str,
+    seconds: float,
+) -> dict[str, str]:
+    """Write the first rows of ``ports`` as Arrow files into ``scratch``; port → path.
+
+    Args:
+        rows: what the statement told, to know which kept outputs are whole.
+        seconds: the time all of it may take; ports it does not reach are left out.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    complete = {name: path for name, (path, most) in kept.items() if rows[f"kept {name}"] < most}
+    heads = statement.heads_with(complete)
+    found: dict[str, str] = {}
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        for name in ports:
+            schema = fused.tables[name].schema if name in fused.tables and compiling.is_computed(fused.tables[name]) else None
+            if schema is None or (name not in kept and _below_cut(fused, name, set(kept) - set(complete))):
+                continue
+            source = f"read_parquet({text(kept[name][0])})" if name in kept else quote(name)
+            sql = f"SELECT {columns(names(schema))} FROM {source} LIMIT {ROWS}"
+            table = _arrow(connection, sql if name in kept else f"{heads} {sql}")
+            path = str(Path(scratch, f"{name}.preview.arrow"))
+            with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+                writer.write_table(table)
+            found[name] = path
+    except duckdb.Error:
+        return found  # out of time: a preview is not worth failing a run that has succeeded
+    finally:
+        timer.cancel()
+    return found
+
+
+def _read(order: Order, module: str) -> frozenset[str]:
+    return frozenset(link.source_port for link in order.links if link.source == module)
+
+
+def _below_cut(fused: Fused, name: str, cut: set[str]) -> bool:
+    """Whether ``name`` depends on a blocking output of which only the beginning was kept."""
+    waiting = [name]
+    while waiting:
+        table = fused.tables[waiting.pop()]
+        if table.name in cut:
+            return True
+        waiting += table.inputs.values()
+    return False
+
+
+def _arrow(connection: Any, sql: str) -> Any:
+    return connection.execute(sql).to_arrow_table()
