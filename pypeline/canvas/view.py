@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
 from pypeline.canvas import paint
@@ -14,16 +27,33 @@ _STEP = 1.15
 _FIT_MARGIN = 40.0
 
 
+class Hand:
+    """What a view does with mouse and keys: here nothing (a picture); see :mod:`pypeline.canvas.editor`."""
+
+    def press(self, event: QMouseEvent) -> None: ...
+    def move(self, event: QMouseEvent) -> None: ...
+    def release(self, event: QMouseEvent) -> None: ...
+    def double(self, event: QMouseEvent) -> None: ...
+    def key(self, event: QKeyEvent) -> None: ...
+    def key_up(self, event: QKeyEvent) -> None: ...
+    def lost_focus(self) -> None: ...
+    def menu(self, event: QContextMenuEvent) -> None: ...
+    def drag_over(self, event: QDragMoveEvent) -> None: ...
+    def drop(self, event: QDropEvent) -> None: ...
+
+
 class FlowView(QGraphicsView):
     """A look at a :class:`FlowScene`. ``zoom_changed(scale)`` tells the zoom control; ``looked`` that
-    another part is seen (for the minimap)."""
+    another part is seen (for the minimap), ``said`` a word about what the hand is doing."""
 
     zoom_changed = Signal(float)
     looked = Signal()
+    said = Signal(str)
 
     def __init__(self, scene: FlowScene, parent: QWidget | None = None) -> None:
         super().__init__(scene, parent)
         self.flow_scene = scene
+        self.hand = Hand()
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
@@ -96,6 +126,10 @@ class FlowView(QGraphicsView):
         self.ensureVisible(QRectF(x, y, 180, 80), 60, 60)
         self.looked.emit()
 
+    def say(self, text: str) -> None:
+        """Tell the person at the pointer something; empty takes it back."""
+        self.said.emit(text)
+
     def seen(self) -> QRectF:
         """The part of the scene in sight."""
         return self.mapToScene(self.viewport().rect()).boundingRect()
@@ -148,8 +182,42 @@ class FlowView(QGraphicsView):
         super().resizeEvent(event)
         self.looked.emit()
 
+    # --- the rest goes to the hand ------------------------------------------------------------------
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        event.ignore()
+        self.hand.press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.hand.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.hand.release(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.hand.double(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        event.ignore()
+        self.hand.key(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        self.hand.key_up(event)
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        # Tab asks for a module here instead of leaving the canvas
+        return False
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.hand.lost_focus()
+        super().focusOutEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.hand.menu(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self.hand.drag_over(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self.hand.drag_over(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.hand.drop(event)
