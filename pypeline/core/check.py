@@ -14,6 +14,7 @@ from pypeline.core import valves
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.checks import configs, control, data, settings
 from pypeline.core.checks.finding import Finding
+from pypeline.core.variables_check import check_flow_variables
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Place, Problem
 
@@ -30,6 +31,7 @@ def check(flow: Flow, catalogue: Catalogue, context: Mapping[str, Any] | None = 
     finding = Finding(flow, catalogue, context)
     for one in _CHECKS:
         one(finding)
+    finding.problems += check_flow_variables(flow, catalogue, context, finding.graph)
     return sorted(finding.problems, key=lambda problem: (problem.place.line, problem.place.column))
 
 

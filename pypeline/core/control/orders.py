@@ -99,27 +99,24 @@ def open_link(machine: Machine, link: LinkRun) -> None:
     link.open = True
     trigger = link.valve.trigger
     link.shields = source.shielded or (source.failed and trigger in ("error", "always")) or (source.state == "cancelled" and trigger == "always")
-    if target.state == "cancelled" and not target.began:
-        _resolved(machine, link, "too_late")
-        machine.post("link_settled", link, False)
-        machine.release(source)
-        return
     source.errors_opened += trigger == "error"
-    target.opened += 1
-    link.input.left -= 1
-    link.input.open = True
     if link.shields:
         shield(target)
     if target.settled:
         machine.post("link_settled", link, True)
     else:
         target.watchers.append(link)
-    if target.requested:
+    if target.state == "cancelled" and not target.began:
+        _resolved(machine, link, "too_late")
+    elif target.requested:
         _resolved(machine, link, "already_ran" if target.span_over else "joined")
         if not target.span_over:
             machine.hold(source)
             target.waiters.append(source)
     else:
+        target.opened += 1
+        link.input.left -= 1
+        link.input.open = True
         _resolved(machine, link, "ok")
         weigh(machine, target, source)
     machine.release(source)
