@@ -101,7 +101,12 @@ def _allow_node(node: Any, text: str, variables: dict[int, Reference], aggregate
         if not (type(node.this).__name__ == "Literal" and type(unit).__name__ == "Var" and unit.name.upper() in UNITS):
             raise refused("an interval that is not a number and a unit", place(node), "Write `interval 3 day`, or use to_days(x), to_months(x) … for a column.")
     elif kind == "Extract" and node.name.upper() not in PARTS:
-        raise ExpressionError("PYE331", f"`{node.name.lower()}` is no part of a date", place(node), did_you_mean(node.name.lower(), [p.lower() for p in PARTS]))
+        raise ExpressionError(
+            "PYE331",
+            f"`{node.name.lower()}` is no part of a date",
+            max(text.lower().find(node.name.lower()), 0),
+            did_you_mean(node.name.lower(), [p.lower() for p in PARTS]),
+        )
     elif kind in ("Cast", "TryCast"):
         if any(node.args.get(part) for part in node.args if part not in ("this", "to", "safe")):
             raise refused("cast with a format", place(node), "Use strptime(text, format) or strftime(date, format).")

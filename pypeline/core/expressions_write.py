@@ -19,7 +19,7 @@ from pypeline.core.expressions_lex import ExpressionError
 from pypeline.core.expressions_parse import Parsed
 from pypeline.core.functions import FUNCTIONS, words
 from pypeline.core.relation import Expr
-from pypeline.core.variables import Reference, VariableError, substitute, value_of
+from pypeline.core.variables import Reference, VariableError, filled, value_of
 
 LONGEST_TEXT = 10_000_000
 """Characters that repeat, lpad and rpad may make of one value."""
@@ -151,7 +151,7 @@ class Writer:
             return text_literal(node.this)
         start = node.meta.get("start", 0)
         try:
-            value = substitute(f"{node.this}", {k: _inside(v) for k, v in self.values.items()})
+            value = filled(node.this, self.values)
         except VariableError as error:
             raise VariableError(error.code, error.message, start + 1 + error.offset, error.mend) from None
         return bound(value, Reference("context", "text", start, start))
@@ -246,11 +246,10 @@ class Writer:
     def _called(self, node: Any, tail: str) -> str:
         name = str(node.this).lower()
         arguments = [self.write(a) for a in node.expressions]
-        # an ORDER BY binds to the last argument in the tree and stands last in the text
         if name == "if":
             return f"CASE WHEN {arguments[0]} THEN {arguments[1]} ELSE {arguments[2]} END"
-        if name in ("mod", "div"):
-            return self._remainder(name, node)
+        if name == "mod":
+            return f"({self.operand(node.expressions[0])} % {self._divisor(node.expressions[1])})"
         sql = f"{name}({', '.join(arguments)}){tail}"
         if name in ("repeat", "lpad", "rpad"):
             made = f"length({arguments[0]}) * CAST({arguments[1]} AS DOUBLE)" if name == "repeat" else arguments[1]
@@ -259,16 +258,6 @@ class Writer:
             return f"CAST({sql} AS BIGINT)"
         return _without_nan(sql) if FUNCTIONS[name].nan else sql
 
-    def _remainder(self, name: str, node: Any) -> str:
-        left, right = self.operand(node.expressions[0]), self._divisor(node.expressions[1])
-        return f"({left} % {right})" if name == "mod" else f"trunc({left} // {right})"
-
 
 def _without_nan(sql: str) -> str:
     return f"nullif({sql}, {_NAN})"
-
-
-def _inside(value: Any) -> Any:
-    if isinstance(value, (list, tuple, set, frozenset, dict)):
-        return ", ".join(str(v) for v in value)
-    return "" if value is None else ("true" if value else "false") if isinstance(value, bool) else str(value)

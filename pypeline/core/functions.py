@@ -95,7 +95,6 @@ ceil(x) | next whole number above | ceil(2.1) | 3
 ceiling(x) | same as ceil | ceiling(2.1) | 3
 cos(x) | cosine of radians | cos(0) | 1.0
 degrees(x) | radians as degrees | round(degrees(pi()), 4) | 180.0
-div(a, b) | whole part of a / b, as `//`; null when b is 0 | div(-7, 2) | -3
 exp(x) | e to the power of x | exp(0) | 1.0
 floor(x) | next whole number below | floor(-2.1) | -3
 gcd(a, b) | greatest common divisor | gcd(12, 18) | 6

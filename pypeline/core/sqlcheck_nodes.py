@@ -119,7 +119,7 @@ def _table(node: Any, ports: frozenset[str] | None, own: set[str]) -> str:
     if name.casefold() in own:
         return ""
     if ports is None and not _FILE.search(name):
-        return name
+        return str(name)
     for port in ports or ():
         if port.casefold() == name.casefold():
             return port

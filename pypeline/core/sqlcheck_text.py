@@ -15,7 +15,7 @@ from pypeline.core.expressions_lex import ExpressionError
 from pypeline.core.expressions_write import bound, text_literal
 from pypeline.core.functions import words
 from pypeline.core.relation import quote
-from pypeline.core.variables import Reference, VariableError, reference, substitute, value_of
+from pypeline.core.variables import Reference, VariableError, filled, reference, value_of
 
 DEPTH = 60
 """Brackets inside one another."""
@@ -104,7 +104,9 @@ def written(sql: str, tokens: list[Any], references: Mapping[int, Reference], va
     for at, token in enumerate(tokens):
         if at:
             gap = sql[end : token.start]
-            parts.append(gap if not gap.strip() else "\n" if "\n" in gap else " ")
+            # a word right before a quote would be a prefix of it
+            glued = not gap and quoted(token) and bool(re.search(r"[\w&$]$", sql[:end]))
+            parts.append(" " if glued else gap if not gap.strip() else "\n" if "\n" in gap else " ")
         ref = references.get(token.start)
         if ref is not None:
             within = at > 1 and at + 1 < len(tokens) and tokens[at - 1].text == "(" and tokens[at - 2].text.lower() == "in" and tokens[at + 1].text == ")"
@@ -230,6 +232,6 @@ def _text(token: Any, values: Mapping[str, Any]) -> str:
     if "{{" not in token.text or token.token_type.name != "STRING":
         return text_literal(token.text)
     try:
-        return text_literal(str(substitute(token.text, {key: "" if value is None else value for key, value in values.items()})))
+        return text_literal(filled(token.text, values))
     except VariableError as error:
         raise ExpressionError(error.code, error.message, token.start + 1 + error.offset, error.mend) from None

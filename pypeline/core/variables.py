@@ -129,6 +129,16 @@ def substitute(text: str, values: Mapping[str, Any]) -> Any:
     return _joined(text, refs, [as_text(value_of(ref, values)) for ref in refs])
 
 
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """``text`` with every reference replaced by its value as text, also where it is one reference only.
+
+    Raises:
+        VariableError: a reference is misspelled or has no value.
+    """
+    refs = find(text)
+    return _joined(text, refs, [as_text(value_of(ref, values)) for ref in refs])
+
+
 def substitute_shell(text: str, values: Mapping[str, Any]) -> str:
     """A shell command line with every reference replaced by its value as one quoted word.
 
@@ -148,9 +158,12 @@ def substitute_shell(text: str, values: Mapping[str, Any]) -> str:
 
 
 def as_text(value: Any) -> str:
-    """``value`` as it reads inside a longer text: ``true``/``false``, nothing for null, else ``str``."""
+    """``value`` as it reads inside a longer text: ``true``/``false``, nothing for null, a list's items
+    with commas between, else ``str``."""
     if value is None:
         return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(as_text(item) for item in value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
