@@ -7,10 +7,11 @@ from pypeline.core.picture import svg
 from pypeline.runner.history.markup import Markup
 from pypeline.runner.history.records import RunRecord
 from pypeline.schema.flow import Configs, Connections, ControlLink, DataLink, Flow, Head, Module
+from pypeline.schema.links import CONTROL_LINK
 
 MOST = 300
 """Modules beyond which a picture says nothing any more."""
-SCALE = 0.72
+SCALE = 0.6
 """The least size at which it is shown before it scrolls."""
 
 
@@ -34,10 +35,11 @@ def picture(record: RunRecord) -> Markup | None:
     types = {m["type"]: ModuleDecl(m["type"], m.get("module_path", ""), m["kind"]) for m in planned.values()}
     drawn = svg(flow, types, record.modules, record.links, "auto", sub_flows=record.sub_flows)
     width = float(drawn.partition(' width="')[2].partition('"')[0])
-    return Markup(drawn.replace(' width="', f' style="min-width:{width * SCALE:.0f}px;width:100%;max-width:{width:.0f}px;margin:0 auto" width="', 1))
+    shown = Markup(drawn.replace(' width="', f' style="min-width:{width * SCALE:.0f}px;width:100%" width="', 1))
+    return Markup(f'<div class="scroll" style="max-width:{width:.0f}px">{shown}</div>')
 
 
 def _valve(planned: dict[str, object]) -> str:
-    """A valve's text without its parentheses."""
-    said = str(planned.get("text") or "")
-    return said.strip().removeprefix("(").removesuffix(")") if "|" in said else f"{planned.get('order', 1)}|"
+    """A planned valve's text without its parentheses; the plan keeps the whole link's text, if it knows it."""
+    found = CONTROL_LINK.match(str(planned.get("text") or ""))
+    return found["valve"] if found else f"{planned.get('order', 1)}|{planned.get('trigger', '')}"

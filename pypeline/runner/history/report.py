@@ -113,11 +113,16 @@ def _failure(record: RunRecord, id: str, code: str, message: str, mend: str, col
     return tag(
         "div",
         tag("p", tag("code", code), " ", " ".join(place), tag("span", " · handled by an error link") if handled else None, class_="muted"),
-        tag("p", message, class_="what"),
-        tag("p", mend) if mend else None,
+        tag("p", _said(message), class_="what"),
+        tag("p", _said(mend)) if mend else None,
         *(tag("p", "because: ", tag("span", cause, class_="mono"), class_="muted") for cause in causes),
         class_="failure",
     )
+
+
+def _said(sentence: str) -> Markup:
+    """A problem's sentence: what stands between back quotes is a name or a value."""
+    return joined(tag("code", piece) if odd % 2 else piece for odd, piece in enumerate(sentence.split("`")))
 
 
 def _next(record: RunRecord) -> Markup:
@@ -137,7 +142,7 @@ def _next(record: RunRecord) -> Markup:
 
 def _flow(record: RunRecord) -> Markup:
     drawn = picture(record)
-    return _section("The flow", tag("div", drawn, class_="scroll"), class_="flow") if drawn else Markup("")
+    return _section("The flow", drawn, class_="flow") if drawn else Markup("")
 
 
 def _timeline(record: RunRecord) -> Markup:

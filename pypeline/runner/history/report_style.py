@@ -42,7 +42,9 @@ header .grow{{flex:1;min-width:0}}
 .fact,section{{background:var(--panel);border:1px solid var(--line);border-radius:10px}}
 .fact{{padding:12px 16px}} .fact b{{display:block;font-size:20px;line-height:1.3;font-weight:600;font-variant-numeric:tabular-nums}}
 section{{padding:18px 20px;margin-bottom:20px}}
-section.flow{{padding-bottom:0;overflow:hidden}} section.flow .scroll{{margin:0 -20px;border-top:1px solid var(--line);background:var(--canvas)}}
+section.flow{{width:fit-content;min-width:100%;max-width:calc(100vw - 48px);position:relative;left:50%;
+transform:translateX(-50%);padding-bottom:0;overflow:hidden}}
+section.flow .scroll{{margin:0 -20px;border-top:1px solid var(--line);background:var(--canvas);width:calc(100vw - 48px)}}
 .scroll{{overflow-x:auto}}
 .scroll svg{{display:block;height:auto}}
 .failure{{border-left:3px solid var(--bad-bar);background:var(--bad-soft);border-radius:4px 8px 8px 4px;padding:12px 16px;margin-bottom:12px}}
@@ -61,11 +63,15 @@ tr:last-child td{{border-bottom:0}} th:first-child,td:first-child{{padding-left:
 ol.next{{margin:0;padding-left:20px}} ol.next li{{margin-bottom:6px}}
 dl{{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:0}} dt{{color:var(--muted)}} dd{{margin:0;overflow-wrap:anywhere}}
 footer{{color:var(--muted);font-size:12px}}
-@media (max-width:640px){{main{{padding:16px 12px 40px}}section{{padding:14px}}section.flow .scroll{{margin:0 -14px}}header{{flex-wrap:wrap}}}}
+@media (max-width:640px){{main{{padding:16px 12px 40px}}section{{padding:14px}}
+section.flow{{max-width:calc(100vw - 24px)}}section.flow .scroll{{margin:0 -14px;width:calc(100vw - 24px)}}
+header{{flex-wrap:wrap}}}}
 """
 
 _PRINT = """
 @media print{@page{margin:14mm}body{background:#fff;font-size:11px}main{max-width:none;padding:0}section,.fact,.failure,tr{break-inside:avoid}
-.scroll{overflow:visible}.scroll svg{min-width:0!important;width:100%!important}.failure,.pill,.state,rect,path
+.scroll{overflow:visible}section.flow{position:static;transform:none;max-width:100%;min-width:0;width:100%}
+section.flow .scroll{width:auto;max-width:none!important}
+.scroll svg{min-width:0!important;width:100%!important}.failure,.pill,.state,rect,path
 {print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """

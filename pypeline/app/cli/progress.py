@@ -1,0 +1,238 @@
+"""Live progress of a run: one line a module and a total with a bar, redrawn in place ten times a second.
+
+In: run events. Out: text on a terminal; where there is none, a plain line for each module that has
+ended. It follows the terminal's size, obeys ``NO_COLOR`` and shows names with control characters
+escaped. It knows no engine and never waits for the run.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Literal
+
+from pypeline.app.cli.output import Style, clean, cut, plural, width
+from pypeline.core.events import Log, ModuleState, RunEnded, RunEvent
+from pypeline.core.figures import count, duration, rate
+from pypeline.core.plan import Plan
+from pypeline.core.results import TERMINAL
+from pypeline.core.watch import ModuleWatch, Watch
+
+Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
+PERIOD = 0.1
+_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
+_SIGNS = {"completed": "✓", "running": "●", "pending": "○", "reused": "↻", "failed": "!", "cancelled": "–"}
+_PLAIN_SIGNS = {"completed": "+", "running": ">", "pending": ".", "reused": "=", "failed": "!", "cancelled": "-"}
+
+
+@contextmanager
+def progress(plan: Plan, stream: IO[str], level: str = "WARN") -> Iterator[Callable[[RunEvent], None]]:
+    """A subscriber that shows the run of ``plan`` on ``stream`` while the block lasts; log lines from ``level`` on stand above it."""
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        yield Lines(plan, stream, level)
+        return
+    live = Live(plan, stream, level)
+    live.start()
+    try:
+        yield live
+    finally:
+        live.stop()
+
+
+class Lines:
+    """Progress for a file or a pipe: a line per module when it has ended, and the log lines."""
+
+    def __init__(self, plan: Plan, stream: IO[str], level: str) -> None:
+        self.look = _Look(plan, stream)
+        self.stream = stream
+        self.level = level
+
+    def __call__(self, event: RunEvent) -> None:
+        if isinstance(event, ModuleState) and event.state in TERMINAL:
+            seen = ModuleWatch(
+                event.state, event.reason, 0.0, event.seconds, event.rows_out, event.rejected, event.attempt_no, event.peak_rss, None, event.error
+            )
+            print(self.look.module(event.module, seen, event.time, 10_000), file=self.stream)
+        elif isinstance(event, Log) and loud(event, self.level):
+            print(self.look.log(event), file=self.stream)
+        elif isinstance(event, RunEnded):
+            self.stream.flush()
+
+
+class Live:
+    """Progress on a terminal. Events come from the run's thread, frames from a thread of its own."""
+
+    def __init__(self, plan: Plan, stream: IO[str], level: str) -> None:
+        self.look = _Look(plan, stream)
+        self.stream = stream
+        self.level = level
+        self.order = list(plan.modules)
+        self.watch = Watch()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._logs: list[Log] = []
+        self._drawn: list[str] = []
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def __call__(self, event: RunEvent) -> None:
+        with self._lock:
+            self.watch.feed((event,))
+            if isinstance(event, Log) and loud(event, self.level):
+                self._logs.append(event)
+
+    def start(self) -> None:
+        """Begin to draw."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Draw no more, and leave the log lines and one line about the whole."""
+        self._over.set()
+        self._thread.join()
+        with self._lock:
+            columns, _ = self._size()
+            total = [self._total(columns)] if self.watch.state != "pending" else []
+            self._write(total, columns)
+            self._drawn = []
+
+    def _run(self) -> None:
+        while not self._over.wait(PERIOD):
+            with self._lock:
+                columns, rows = self._size()
+                self._write(self._frame(columns, rows), columns)
+
+    def _size(self) -> tuple[int, int]:
+        try:
+            size = os.get_terminal_size(self.stream.fileno())
+        except OSError:
+            return 80, 24
+        return size.columns or 80, size.lines or 24
+
+    def _write(self, lines: list[str], columns: int) -> None:
+        """Replace what was drawn by ``lines``, log lines first; one write, so that nothing flickers."""
+        # a terminal made narrower has wrapped our lines: count the rows they take now
+        taken = sum(max(1, -(-_shown(line) // columns)) for line in self._drawn)
+        logs, self._logs = self._logs, []
+        text = "".join(f"{line}\n" for line in [*(self.look.log(event) for event in logs), *lines])
+        if not text and not taken:
+            return
+        self.stream.write((f"\x1b[{taken}A\r\x1b[J" if taken else "") + text)
+        self.stream.flush()
+        self._drawn = lines
+
+    def _frame(self, columns: int, rows: int) -> list[str]:
+        if self.watch.state == "pending":
+            return []
+        now = time.time()
+        room = max(1, rows - 3)
+        shown = self.order if len(self.order) <= room else self._chosen(room - 1)
+        lines = [self.look.module(id, self.watch.modules.get(id) or ModuleWatch(), now, columns) for id in shown]
+        if len(shown) < len(self.order):
+            lines.append(cut(f"  … and {plural(len(self.order) - len(shown), 'module')} more", columns - 1))
+        return [*lines, self._total(columns)]
+
+    def _chosen(self, room: int) -> list[str]:
+        """What most wants to be seen when there are more modules than lines: failed, running, the newest ended, the next to come."""
+        rank = {"failed": 0, "running": 1, "completed": 2, "cancelled": 2, "pending": 3}
+
+        def key(id: str) -> tuple[int, float]:
+            seen = self.watch.modules.get(id)
+            return (rank[seen.state], -seen.ended) if seen else (3, 0.0)
+
+        chosen = set(sorted(self.order, key=key)[:room])
+        return [id for id in self.order if id in chosen]
+
+    def _total(self, columns: int) -> str:
+        tally = self.watch.tally()
+        over = sum(n for state, n in tally.items() if state in TERMINAL)
+        total = max(self.watch.total, len(self.order), 1)
+        spent = self.watch.seconds or max(0.0, time.time() - self.watch.started)
+        parts = [f"{over}/{total} modules", duration(spent)]
+        parts += [f"{tally['failed']} failed"] if tally.get("failed") else []
+        return self.look.total(over / total, " · ".join(parts), self.watch.state, columns)
+
+
+class _Look:
+    """How a line is made: signs the stream can show, colours where it may, cut to the width."""
+
+    def __init__(self, plan: Plan, stream: IO[str]) -> None:
+        self.style = Style(stream)
+        self.types = {id: module.type for id, module in plan.modules.items()}
+        self.name = min(28, max((width(clean(id)) for id in plan.modules), default=8))
+        self.type = min(18, max((width(clean(type)) for type in self.types.values()), default=8))
+        self.rich = _can_show("✓●○↻–━", stream)
+        self.signs = _SIGNS if self.rich else _PLAIN_SIGNS
+
+    def module(self, id: str, seen: ModuleWatch, now: float, columns: int) -> str:
+        """One module's line."""
+        sign = "reused" if seen.state == "completed" and seen.reason in {"reused", "not_needed"} else seen.state
+        name, type = _padded(clean(id), self.name), _padded(clean(self.types.get(id, "")), self.type)
+        facts = cut(self._facts(seen, now), max(0, columns - self.name - self.type - 9))
+        paint = {"completed": self.style.good, "failed": self.style.bad, "running": self.style.bold, "cancelled": self.style.warn}.get(sign, self.style.faint)
+        if columns < self.name + self.type + 24:  # a narrow terminal: the name and what became of it
+            return cut(f"  {self.signs[sign]} {name} {self._facts(seen, now)}".rstrip(), columns - 1)
+        faint = self.style.faint
+        shown = paint(facts) if sign == "failed" else facts if sign == "running" else faint(facts)
+        return f"  {paint(self.signs[sign])} {name if sign != 'pending' else faint(name)}  {faint(type)}  {shown}".rstrip()
+
+    def _facts(self, seen: ModuleWatch, now: float) -> str:
+        rows = max(seen.rows_out.values(), default=None) if seen.rows_out else seen.rows_so_far
+        spent = seen.seconds or (max(0.0, now - seen.started) if seen.state == "running" and seen.started else 0.0)
+        if seen.state == "failed":
+            return clean(seen.error.message if seen.error else seen.reason)
+        if seen.state == "cancelled":
+            return clean(seen.reason.replace("_", " "))
+        if seen.state == "pending":
+            return ""
+        parts = [f"{count(rows):>12} rows" if rows is not None else " " * 17, f"{rate(rows or 0, spent):>9}", f"{duration(spent):>8}" if spent else " " * 8]
+        parts += [f"{seen.rejected:,} rejected"] if seen.rejected else []
+        parts += [f"try {seen.tries}"] if seen.tries > 1 else []
+        parts += [f"{seen.fraction:.0%}"] if seen.fraction is not None else []
+        parts += [seen.reason.replace("_", " ")] if seen.state == "completed" and seen.reason not in {"", "ok"} else []
+        return "  ".join(parts).rstrip()
+
+    def total(self, share: float, text: str, state: str, columns: int) -> str:
+        """The line below: a bar and what it stands for."""
+        paint = {"completed": self.style.good, "failed": self.style.bad, "cancelled": self.style.warn}.get(state, self.style.bold)
+        room = min(32, columns - width(text) - 6)
+        if room < 8:
+            return cut(text, columns - 1)
+        full = round(max(0.0, min(1.0, share)) * room)
+        done, rest = ("━", "─") if self.rich else ("#", ".")
+        return f"  {paint(done * full)}{self.style.faint(rest * (room - full))}  {text}"
+
+    def log(self, event: Log) -> str:
+        """A log line."""
+        paint = {"ERROR": self.style.bad, "WARN": self.style.warn}.get(event.level, self.style.faint)
+        who = f"{clean(event.node_id)}: " if event.node_id else ""
+        return f"{paint(event.level)} {who}{clean(event.message)}"
+
+
+def loud(event: Log, level: str) -> bool:
+    """Whether a log line is at ``level`` or above."""
+    return _LEVELS.index(event.level) >= _LEVELS.index(level)
+
+
+def _padded(text: str, columns: int) -> str:
+    text = cut(text, columns)
+    return text + " " * (columns - width(text))
+
+
+def _shown(line: str) -> int:
+    """Columns of a line of ours: its colour codes take none."""
+    plain, rest = "", line
+    while rest:
+        before, found, rest = rest.partition("\x1b[")
+        plain += before
+        rest = rest.partition("m")[2] if found else ""
+    return width(plain)
+
+
+def _can_show(text: str, stream: IO[str]) -> bool:
+    try:
+        text.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
