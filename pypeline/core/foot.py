@@ -14,8 +14,8 @@ _FIRST = (("path",), ("expression", "aggregate", "sql"), ("columns", "column", "
 """Editors of the fields that say most, best first."""
 
 
-def run_foot(seen: ModuleWatch) -> str:
-    """The most useful thing to say of a module in a run; empty before it began."""
+def run_foot(seen: ModuleWatch, came_in: int | None = None) -> str:
+    """The most useful thing to say of a module in a run; empty before it began. ``came_in`` is said where nothing goes out."""
     if seen.state == "failed":
         return seen.error.message if seen.error else seen.reason
     if seen.state == "running":
@@ -24,21 +24,18 @@ def run_foot(seen: ModuleWatch) -> str:
         return "running" if seen.tries == 1 else f"try {seen.tries}"
     if seen.state == "cancelled":
         return seen.reason.replace("_", " ")
-    return _done(seen) if seen.state == "completed" else ""
+    return _done(seen, came_in) if seen.state == "completed" else ""
 
 
-def _done(seen: ModuleWatch) -> str:
+def _done(seen: ModuleWatch, came_in: int | None) -> str:
     if seen.reason in {"reused", "not_needed"} and not seen.rows_out:
         return seen.reason.replace("_", " ")
     # the main port is named first; what it rejected stands beside it
-    parts = [rows(next(iter(seen.rows_out.values())))] if seen.rows_out else []
+    main = next(iter(seen.rows_out.values()), came_in)
     if seen.rejected:
-        parts.append(f"{seen.rejected:,} rejected")
-    if seen.reason == "reused":
-        parts.append("reused")
-    elif seen.seconds:
-        parts.append(duration(seen.seconds))
-    return " ".join(parts)
+        return f"{main or 0:,} + {seen.rejected:,} rejected"
+    last = "reused" if seen.reason == "reused" else duration(seen.seconds) if seen.seconds else ""
+    return " ".join(part for part in ("" if main is None else rows(main), last) if part)
 
 
 def config_foot(module: Module, catalogue: Mapping[str, ModuleDecl]) -> str:

@@ -20,7 +20,7 @@ from pypeline.core.results import State
 from pypeline.core.watch import ModuleWatch
 from pypeline.resources.icons import ICONS, sign_of
 from pypeline.resources.theme import DARK, LIGHT, MONO_FONTS, SMALL_SIZE, TEXT_FONTS, TEXT_SIZE, Theme, font_list, mix
-from pypeline.schema.flow import Flow, Module
+from pypeline.schema.flow import Flow
 
 MARGIN = 24.0
 SIGN_SCALE = 0.75
@@ -50,7 +50,14 @@ def svg(
     parts += (_frame(frame, (sub_flows or {}).get(frame.number - 1, "")) for frame in drawing.frames)
     parts += (_control(shape) for shape in drawing.controls)
     parts += (_link(shape, (counts or {}).get(shape.id)) for shape in drawing.links)
-    parts += (_card(card, modules[id], catalogue, views.get(id), bool(states)) for id, card in drawing.cards.items())
+    came_in: dict[str, int] = {}
+    for shape in drawing.links:
+        if counts and shape.id in counts:
+            came_in[shape.target] = came_in.get(shape.target, 0) + counts[shape.id]
+    for id, card in drawing.cards.items():
+        view = views.get(id)
+        foot = (run_foot(view, came_in.get(id)) if view else "") or config_foot(modules[id], catalogue)
+        parts.append(_card(card, view, foot, bool(states)))
     parts += _tags(drawing, counts or {})
     title = escape(one_line(flow.flow.name))
     return (
@@ -188,12 +195,11 @@ def link_width(carried: int | None) -> float:
     return 1.75 if carried is None else min(4.5, 1.5 + 0.4 * log10(1 + max(0, carried)))
 
 
-def _card(card: Card, module: Module, catalogue: Catalogue, view: ModuleWatch | None, in_run: bool) -> str:
+def _card(card: Card, view: ModuleWatch | None, foot: str, in_run: bool) -> str:
     box = card.box
     sign = sign_of(view.state, view.reason) if view else "pending"
     failed = view is not None and view.state == "failed"
     loud = f" {view.state}" if view and view.state in {"running", "failed"} else ""
-    foot = (run_foot(view) if view else "") or config_foot(module, catalogue)
     name = escape(elide(card.id, g.NAME_ROOM, TEXT_SIZE, strong=True))
     type = escape(elide(card.type, g.TYPE_ROOM, SMALL_SIZE))
     foot = escape(elide(foot, g.FOOT_ROOM, SMALL_SIZE, mono=True))

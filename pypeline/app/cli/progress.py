@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import IO, Literal
 
 from pypeline.app.cli.output import Style, clean, cut, plural, width
-from pypeline.core.events import Log, ModuleState, RunEnded, RunEvent
+from pypeline.core.events import Log, ModuleState, RunEvent
 from pypeline.core.figures import count, duration, rate
 from pypeline.core.plan import Plan
 from pypeline.core.results import TERMINAL
@@ -49,17 +49,14 @@ class Lines:
         self.look = _Look(plan, stream)
         self.stream = stream
         self.level = level
+        self.watch = Watch()
 
     def __call__(self, event: RunEvent) -> None:
+        self.watch.feed((event,))
         if isinstance(event, ModuleState) and event.state in TERMINAL:
-            seen = ModuleWatch(
-                event.state, event.reason, 0.0, event.seconds, event.rows_out, event.rejected, event.attempt_no, event.peak_rss, None, event.error
-            )
-            print(self.look.module(event.module, seen, event.time, 10_000), file=self.stream)
+            print(self.look.module(event.module, self.watch, event.time, 10_000), file=self.stream, flush=True)
         elif isinstance(event, Log) and loud(event, self.level):
-            print(self.look.log(event), file=self.stream)
-        elif isinstance(event, RunEnded):
-            self.stream.flush()
+            print(self.look.log(event), file=self.stream, flush=True)
 
 
 class Live:
@@ -128,7 +125,7 @@ class Live:
         now = time.time()
         room = max(1, rows - 3)
         shown = self.order if len(self.order) <= room else self._chosen(room - 1)
-        lines = [self.look.module(id, self.watch.modules.get(id) or ModuleWatch(), now, columns) for id in shown]
+        lines = [self.look.module(id, self.watch, now, columns) for id in shown]
         if len(shown) < len(self.order):
             lines.append(cut(f"  … and {plural(len(self.order) - len(shown), 'module')} more", columns - 1))
         return [*lines, self._total(columns)]
@@ -160,25 +157,36 @@ class _Look:
     def __init__(self, plan: Plan, stream: IO[str]) -> None:
         self.style = Style(stream)
         self.types = {id: module.type for id, module in plan.modules.items()}
+        self.into: dict[str, list[str]] = {}
+        for link in plan.links.values():
+            self.into.setdefault(link.target, []).append(link.id)
         self.name = min(28, max((width(clean(id)) for id in plan.modules), default=8))
         self.type = min(18, max((width(clean(type)) for type in self.types.values()), default=8))
         self.rich = _can_show("✓●○↻–━", stream)
         self.signs = _SIGNS if self.rich else _PLAIN_SIGNS
 
-    def module(self, id: str, seen: ModuleWatch, now: float, columns: int) -> str:
+    def module(self, id: str, watch: Watch, now: float, columns: int) -> str:
         """One module's line."""
+        seen = watch.modules.get(id) or ModuleWatch()
+        said = self._facts(seen, self._rows(id, seen, watch), now)
         sign = "reused" if seen.state == "completed" and seen.reason in {"reused", "not_needed"} else seen.state
         name, type = _padded(clean(id), self.name), _padded(clean(self.types.get(id, "")), self.type)
-        facts = cut(self._facts(seen, now), max(0, columns - self.name - self.type - 9))
+        facts = cut(said, max(0, columns - self.name - self.type - 9))
         paint = {"completed": self.style.good, "failed": self.style.bad, "running": self.style.bold, "cancelled": self.style.warn}.get(sign, self.style.faint)
         if columns < self.name + self.type + 24:  # a narrow terminal: the name and what became of it
-            return cut(f"  {self.signs[sign]} {name} {self._facts(seen, now)}".rstrip(), columns - 1)
+            return cut(f"  {self.signs[sign]} {name} {said.strip()}".rstrip(), columns - 1)
         faint = self.style.faint
         shown = paint(facts) if sign == "failed" else facts if sign == "running" else faint(facts)
         return f"  {paint(self.signs[sign])} {name if sign != 'pending' else faint(name)}  {faint(type)}  {shown}".rstrip()
 
-    def _facts(self, seen: ModuleWatch, now: float) -> str:
-        rows = max(seen.rows_out.values(), default=None) if seen.rows_out else seen.rows_so_far
+    def _rows(self, id: str, seen: ModuleWatch, watch: Watch) -> int | None:
+        """Rows out of its first port; for a sink the rows that came in; while it runs the rows so far."""
+        if seen.rows_out:
+            return next(iter(seen.rows_out.values()))
+        came = [watch.links[link].rows for link in self.into.get(id, ()) if link in watch.links]
+        return sum(came) if came and seen.state == "completed" else seen.rows_so_far
+
+    def _facts(self, seen: ModuleWatch, rows: int | None, now: float) -> str:
         spent = seen.seconds or (max(0.0, now - seen.started) if seen.state == "running" and seen.started else 0.0)
         if seen.state == "failed":
             return clean(seen.error.message if seen.error else seen.reason)
@@ -232,7 +240,7 @@ def _shown(line: str) -> int:
 
 def _can_show(text: str, stream: IO[str]) -> bool:
     try:
-        text.encode(stream.encoding or "ascii")
+        text.encode(getattr(stream, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

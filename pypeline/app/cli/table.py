@@ -76,7 +76,8 @@ def cell(value: Any) -> str:
 
 def _fitting(wide: Sequence[int], columns: int) -> list[int]:
     """The leading columns that fit; always the first one."""
-    used, shown = 0, []
+    used = 0
+    shown: list[int] = []
     for i, size in enumerate(wide):
         used += size + (len(_GAP) if shown else 0)
         if used > columns and shown:
