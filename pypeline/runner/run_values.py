@@ -1,8 +1,8 @@
-"""Globals into configs, at the last moment: what other modules of this run have set.
+"""Globals and environment into configs, at the last moment: what is known only when a task starts.
 
-In: a planned module whose configs still hold ``{{module__Var}}``, and the run's globals by their
-full key ``module#frame.Var``. Out: the same module, complete. Expressions, SQL and source code are
-left as they are; expressions and SQL get the values bound.
+In: a planned module whose ``templates`` still hold ``{{module__Var}}`` or ``{{env.NAME}}``, and the
+run's globals by their full key ``module#frame.Var``. Out: the same module, complete. Expressions,
+SQL and source code are left as they are; expressions and SQL get the values bound.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pypeline.core.configs import BOUND, texts
 from pypeline.core.plan import PlannedModule
 from pypeline.core.variables import find, substitute, substitute_shell
 from pypeline.schema.problems import Path, Place, Problem, PypeError
 
-_LEFT_ALONE = BOUND | {"code"}
 _UNSET = object()
 
 
@@ -42,15 +40,17 @@ def look_up(name: str, known: Mapping[str, Any], frame: str) -> Any:
         frame = frame.rpartition("-")[0] or "0"
 
 
-def fill(module: PlannedModule, known: Mapping[str, Any], frame: str, schema: Mapping[str, Any] | None) -> PlannedModule:
-    """``module`` with its globals filled in; ``schema`` is its type's JSON Schema.
+def fill(module: PlannedModule, known: Mapping[str, Any], frame: str, env: Mapping[str, str]) -> PlannedModule:
+    """``module`` with its globals and environment variables filled in: the texts at its ``templates``
+    and no others, so that a value is never scanned for variables; secrets stay references until their
+    connector reads them.
 
     Raises:
         PypeError: PYE465, a global has not been set.
     """
-    if not module.globals_read:
+    if not (module.globals_read or module.templates or env):
         return module
-    values = {}
+    values: dict[str, Any] = {**module.variables, **{f"env.{name}": value for name, value in env.items()}}
     for name in module.globals_read:
         try:
             values[name] = look_up(name, known, frame)
@@ -58,15 +58,12 @@ def fill(module: PlannedModule, known: Mapping[str, Any], frame: str, schema: Ma
             message = f"module `{module.id}` reads the global `{{{{{name}}}}}`, which nobody has set in this run"
             place = Place(module=module.id)
             raise PypeError(Problem("PYE465", message, place, "Let the module that sets it run first.", phase="run")) from None
-    configs: Any = _copy(module.configs)
-    for text in texts(module.configs, schema):
-        if "{{" in text.text and text.editor not in _LEFT_ALONE and text.path and not _is_key(module.configs, text.path):
-            refs = find(text.text)
-            # secrets stay references until their connector reads them
-            others = {ref.key: text.text[ref.start : ref.end] for ref in refs if ref.kind != "global"}
-            filled = (substitute_shell if text.editor == "shell" else substitute)(text.text, {**others, **values})
-            _put(configs, text.path, filled)
-    return replace(module, configs=configs, variables={**module.variables, **values})
+    configs: Any = _copy(module.configs) if module.templates else module.configs
+    for path in module.templates:
+        text = _at(configs, path)
+        left = {ref.key: text[ref.start : ref.end] for ref in find(text) if ref.kind in ("vault", "iter")}
+        _put(configs, path, substitute(text, {**left, **values}))
+    return replace(module, configs=configs, variables=values)
 
 
 def _copy(value: Any) -> Any:
@@ -75,13 +72,11 @@ def _copy(value: Any) -> Any:
     return [_copy(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def _is_key(config: Any, path: Path) -> bool:
-    for part in path[:-1]:
+def _at(config: Any, path: Path) -> Any:
+    for part in path:
         config = config[part]
-    return isinstance(config, Mapping) and path[-1] not in config
+    return config
 
 
 def _put(config: Any, path: Path, value: Any) -> None:
-    for part in path[:-1]:
-        config = config[part]
-    config[path[-1]] = value
+    _at(config, path[:-1])[path[-1]] = value

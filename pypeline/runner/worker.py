@@ -23,6 +23,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from pypeline.runner import session
 from pypeline.runner.protocol import HEARTBEAT, VERSION, BrokenStreamError, Channel, Message, check_version
 from pypeline.runner.store.private import make_private
 from pypeline.schema.problems import PypeError
@@ -106,8 +107,8 @@ class Worker:
                     beat = time.monotonic()
                     self.channel.send({"op": "beat", "peak_rss": peak_rss()})
         except (BrokenStreamError, OSError):
-            end_group()
-        end_group()
+            end_all()
+        end_all()
 
     def _hear(self, message: Message) -> None:
         if message["op"] == "cancel":
@@ -131,10 +132,10 @@ def peak_rss() -> int:
     return 0
 
 
-def end_group() -> None:
+def end_all() -> None:
     """End this process at once, and all that it started."""
-    if os.getpgrp() == os.getpid():
-        os.killpg(os.getpgrp(), signal.SIGKILL)
+    if os.getsid(0) == os.getpid():
+        session.end(os.getpid(), spare=os.getpid())
     os._exit(1)
 
 
@@ -144,12 +145,12 @@ def _guard(parent: int) -> None:
     def orphaned(_signal: int, _frame: FrameType | None) -> None:
         # the kernel also sends it when only the thread that started us has ended
         if os.getppid() != parent:
-            end_group()
+            end_all()
 
     def terminated(_signal: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if os.getpgrp() == os.getpid():
-            os.killpg(os.getpgrp(), signal.SIGTERM)
+        if os.getsid(0) == os.getpid():
+            session.tell(os.getpid(), signal.SIGTERM, spare=os.getpid())
         raise SystemExit(128 + signal.SIGTERM)
 
     signal.signal(signal.SIGHUP, orphaned)
@@ -157,7 +158,7 @@ def _guard(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGHUP, 0, 0, 0)
     if os.getppid() != parent:
-        end_group()
+        end_all()
     make_private()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()

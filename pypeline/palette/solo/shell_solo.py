@@ -97,10 +97,15 @@ class ShellSolo(BaseModule):
                 stderr=asyncio.subprocess.PIPE,
                 cwd=folder,
                 env=environment,
-                start_new_session=True,
+                # a group, not a session of its own: the worker's session is how the host finds what a dead worker left
+                process_group=0,
             )
         except (OSError, ValueError) as error:
-            what = f"the folder `{config.working_folder}`" if isinstance(error, FileNotFoundError | NotADirectoryError) and error.filename == folder else f"`{command[0]}`"
+            what = (
+                f"the folder `{config.working_folder}`"
+                if isinstance(error, FileNotFoundError | NotADirectoryError) and error.filename == folder
+                else f"`{command[0]}`"
+            )
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise PypeError(Problem("PYE385", f"{what} cannot be used: {reason}", Place(path=("command",)), "Correct the command.", phase="run")) from error
 

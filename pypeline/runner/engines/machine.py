@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pypeline.runner.tables.memory import limit
+
 _CGROUP = Path("/sys/fs/cgroup")
-_UNLIMITED = 2**60
 
 
 def cpus() -> int:
@@ -17,10 +18,8 @@ def cpus() -> int:
 
 
 def memory() -> int:
-    """Bytes this process may use: the machine's, or the cgroup's limit where that is lower."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [_number(_CGROUP / "memory.max"), _number(_CGROUP / "memory/memory.limit_in_bytes")]
-    return min([total, *(limit for limit in limits if limit and limit < _UNLIMITED)])
+    """Bytes this process may use: the machine's, or a cgroup's limit where that is lower."""
+    return limit()
 
 
 def oom_kills() -> int:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pypeline.runner import session
 from pypeline.runner.engines import machine
 from pypeline.runner.failures import cut
 from pypeline.runner.protocol import VERSION, BrokenStreamError, Decoder, Message, check_version, encode
@@ -151,15 +152,12 @@ class WorkerProcess:
         self._timers = [self._loop.call_later(_TERM_AFTER, press, signal.SIGTERM), self._loop.call_later(_KILL_AFTER, press, signal.SIGKILL)]
 
     def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
-        """Send ``sign`` to the worker (KILL: to all it started as well)."""
+        """Send ``sign`` to the worker; what it started ends when it has ended."""
         if self.gone is not None:
             return
         self.dying = True
         try:
-            if sign is signal.SIGKILL:
-                os.killpg(self.pid, sign)
-            else:
-                os.kill(self.pid, sign)
+            os.kill(self.pid, sign)
         except ProcessLookupError:
             return
 
@@ -285,11 +283,8 @@ class WorkerProcess:
             return
         code = os.waitstatus_to_exitcode(status)
         self._process.returncode = code
-        try:
-            # whatever it started and left behind goes with it
-            os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
+        # whatever it started and left behind goes with it
+        session.end(self.pid)
         self._drain()
         measured = usage.ru_maxrss * 1024
         # the kernel's figure begins with what the parent held when it started the child
