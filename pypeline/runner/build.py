@@ -27,6 +27,7 @@ from pypeline.core.modules import ModuleDecl
 from pypeline.runner import registry
 from pypeline.runner.codehash import reached_files
 from pypeline.runner.facts import code_of
+from pypeline.runner.imports import MODULE_PATH
 from pypeline.runner.variables import plain_secrets
 from pypeline.schema.flow import Flow
 from pypeline.schema.job import Dag, DagNode, ExecutionMetadata, JobModel
@@ -99,7 +100,6 @@ def load_job(folder: Path, *, trust: bool = False) -> Job:
         PypeError: it is no job folder (PYE482), is damaged (PYE483), its code is not what it was built with
             (PYE484), or a module of its own is not registered here (PYE382).
     """
-    folder = folder.resolve()
     found = sorted(folder.glob("*_dag.json"))
     if len(found) != 1 or not (flow_path := folder / f"{(name := found[0].name.removesuffix('_dag.json'))}.yaml").is_file():
         raise PypeError(Problem("PYE482", "this folder is no job folder", Place(file=str(folder)), "Give a flow file, or a folder that `pype build` made."))
@@ -111,6 +111,7 @@ def load_job(folder: Path, *, trust: bool = False) -> Job:
     if [(m.id, m.name) for m in result.flow.modules] != [(n.id, n.name) for n in nodes.nodes]:
         message = f"`{flow_path.name}` and `{found[0].name}` do not have the same modules"
         raise PypeError(Problem("PYE483", message, Place(file=str(found[0])), "Build the job again from its flow file."))
+    folder = folder.resolve()
     types = {node.name: node for node in nodes.nodes}
     catalogue = Catalogue({type: _declared(node) for type, node in types.items()})
     _admit((node for node in types.values() if catalogue[node.name].origin == "folder"), folder, trust=trust)
@@ -123,6 +124,9 @@ def _declared(node: DagNode) -> ModuleDecl:
     built = registry.built_in().get(node.name)
     if built is not None and built.module_path == node.module_path:
         return from_registry(node.name, entry, "built-in")
+    if not MODULE_PATH.match(node.module_path):
+        message = f"`{node.module_path}` may not be loaded for `{node.name}`: it is no path of a Python module"
+        raise PypeError(Problem("PYE380", message, Place(module=node.id), "Build the job again from its flow file."))
     here = registry.installed().get(node.name)
     return from_registry(node.name, entry, "entry point" if here is not None and here.module_path == node.module_path else "folder")
 

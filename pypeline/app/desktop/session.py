@@ -1,0 +1,265 @@
+"""A session: what a window finds out about one open flow, and the runs it starts.
+
+The document tells what is drawn; this asks the core (problems), the engine host (columns, first
+rows) and the runner (runs), and tells the document what came back. Everything waits on the one
+loop; work happens in worker processes. A run holds its own plan: drawing on is always safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from pypeline.app.desktop import loop
+from pypeline.canvas.document import Document
+from pypeline.core.check import check, runnable
+from pypeline.core.events import RunEvent
+from pypeline.core.plan import Plan
+from pypeline.core.planner import plan as make_plan
+from pypeline.core.sound import sound_part, upstream_of
+from pypeline.core.watch import Watch
+from pypeline.runner import facts as facts_room
+from pypeline.runner import variables
+from pypeline.runner.host import EngineHost
+from pypeline.runner.run import RunSummary, execute
+from pypeline.runner.signals import StopSignal
+from pypeline.schema.flow import Flow
+from pypeline.schema.problems import Problem, PypeError, errors
+
+DRAIN_MS = 33
+"""Events are shown this often, however many there are."""
+UNDERSTAND_MS = 150
+"""How long the hand must rest before the flow is checked and bound again."""
+
+
+class Session(QObject):
+    """One per document.
+
+    Signals: ``previewed(port, path)`` an Arrow file; ``preview_failed(port, message)``;
+    ``run_changed()`` a run began or ended; ``progressed()`` events were shown; ``logged(lines)``;
+    ``understood()`` problems and schemas are those of the flow as drawn.
+    """
+
+    previewed = Signal(str, object)
+    preview_failed = Signal(str, str)
+    run_changed = Signal()
+    progressed = Signal()
+    logged = Signal(list)
+    understood = Signal()
+
+    def __init__(self, document: Document, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.folder = folder
+        self.context_name = variables.DEFAULT
+        self.host = EngineHost()
+        self.watch: Watch | None = None
+        self.summary: RunSummary | None = None
+        self._plan: Plan | None = None
+        self._plan_of: Flow | None = None
+        self._understanding: asyncio.Task[None] | None = None
+        self._previewing: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._stop: StopSignal | None = None
+        # the ring: a run may emit faster than anyone can look; the newest matter
+        self._ring: deque[RunEvent] = deque(maxlen=200_000)
+        self._drain = QTimer(self)
+        self._drain.setInterval(DRAIN_MS)
+        self._drain.timeout.connect(self._show_events)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(UNDERSTAND_MS)
+        self._rest.timeout.connect(self._understand_now)
+        document.flow_changed.connect(self._flow_changed)
+        self._rest.start()
+
+    # --- understanding what is drawn ---------------------------------------------------------------
+
+    def _flow_changed(self, old: Flow, new: Flow) -> None:
+        if _meaning(old) != _meaning(new):
+            self._rest.start()
+
+    def _understand_now(self) -> None:
+        if self._understanding is not None:
+            self._understanding.cancel()
+        self._understanding = loop.start(self._understand(self.document.flow))
+
+    def set_context(self, name: str) -> None:
+        """Look at the flow with another context's values."""
+        self.context_name = name
+        self._understand_now()
+
+    async def _understand(self, flow: Flow) -> None:
+        problems, plan = await asyncio.to_thread(self._think, flow)
+        self.document.learn(problems=tuple(problems))
+        schemas: dict[str, Any] = {}
+        if plan is not None and plan.modules:
+            try:
+                bound = await self.host.bind(plan)
+            except PypeError as error:
+                problems = [*problems, *error.problems]
+            else:
+                schemas = dict(bound.schemas)
+                problems = [*problems, *(_placed(p, flow) for p in bound.problems)]
+        if flow is not self.document.flow and _meaning(flow) != _meaning(self.document.flow):
+            return
+        self._plan, self._plan_of = plan, flow
+        self.document.learn(problems=tuple(_in_file_order(problems, flow)), schemas=schemas)
+        self.understood.emit()
+
+    def _think(self, flow: Flow) -> tuple[list[Problem], Plan | None]:
+        """Problems of the flow, and a plan of its sound part; runs off the loop, reads files."""
+        catalogue = self.document.catalogue
+        try:
+            context = variables.context(flow, self.folder, self.context_name)
+        except PypeError as error:
+            return [*check(flow, catalogue), *error.problems], None
+        problems = check(flow, catalogue, context)
+        part = sound_part(flow, catalogue, problems)
+        for _ in range(3):
+            try:
+                facts = facts_room.gather(part, catalogue, self.folder, context_name=self.context_name)
+                return problems, make_plan(part, facts)
+            except PypeError as error:
+                # a missing file leaves the rest of the flow as good as it is
+                problems = [*problems, *error.problems]
+                smaller = sound_part(part, catalogue, error.problems)
+                if len(smaller.modules) == len(part.modules):
+                    return problems, None
+                part = smaller
+        return problems, None
+
+    # --- looking at a link ---------------------------------------------------------------------------
+
+    def preview(self, port: str) -> None:
+        """Fetch the first rows of ``module.port``; a later wish replaces an earlier one."""
+        if self._previewing is not None:
+            self._previewing.cancel()
+        self._previewing = loop.start(self._preview(port))
+
+    async def _preview(self, port: str) -> None:
+        seen = self.watch.previews.get(port) if self.watch is not None else None
+        if self._understanding is not None and not self._understanding.done():
+            await asyncio.wait([self._understanding])
+        module = port.rpartition(".")[0]
+        if self._plan is None or module not in self._plan.modules:
+            if seen and Path(seen).exists():
+                self.previewed.emit(port, Path(seen))
+            else:
+                self.preview_failed.emit(port, f"Nothing can be shown yet: {module} or what feeds it has problems.")
+            return
+        try:
+            path = await self.host.preview(self._plan, port)
+        except PypeError as error:
+            if seen and Path(seen).exists():
+                self.previewed.emit(port, Path(seen))
+            else:
+                self.preview_failed.emit(port, "\n".join(f"{p.message}. {p.mend}" for p in error.problems))
+            return
+        self.previewed.emit(port, path)
+
+    # --- running ---------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is going on."""
+        return self._running is not None and not self._running.done()
+
+    def run(self, to: str | None = None) -> list[Problem]:
+        """Start a run of the flow as drawn, or of what leads to module ``to``; returns what forbids it."""
+        if self.running:
+            return []
+        flow = upstream_of(self.document.flow, to) if to else self.document.flow
+        catalogue = self.document.catalogue
+        try:
+            context = variables.context(flow, self.folder, self.context_name)
+            problems = [*check(flow, catalogue, context), *runnable(flow, catalogue)]
+        except PypeError as error:
+            problems = list(error.problems)
+        if errors(problems):
+            self.document.learn(problems=tuple(_in_file_order(problems, self.document.flow)))
+            return errors(problems)
+        self.watch = Watch()
+        self.watch.state = "running"
+        self.summary = None
+        self._stop = StopSignal()
+        self.document.learn(watch=self.watch)
+        self._drain.start()
+        self._running = loop.start(self._run(flow, self._stop))
+        self.run_changed.emit()
+        return []
+
+    def stop(self) -> None:
+        """Wish the run to stop: politely, then hard."""
+        if self._stop is not None and self.running:
+            self._stop.request()
+
+    async def _run(self, flow: Flow, stop: StopSignal) -> None:
+        failed: tuple[Problem, ...] = ()
+        try:
+            facts = await asyncio.to_thread(facts_room.gather, flow, self.document.catalogue, self.folder, context_name=self.context_name)
+            plan = await asyncio.to_thread(make_plan, flow, facts)
+            self.summary = await execute(plan, folder=self.folder, on_event=self._ring.append, stop=stop, previews=True)
+        except PypeError as error:
+            failed = error.problems
+        finally:
+            self._drain.stop()
+            self._show_events()
+            if failed:
+                self._not_started(failed)
+            # the task is still this one: say "not running" already now
+            self._running = None
+            self.run_changed.emit()
+
+    def _not_started(self, problems: tuple[Problem, ...]) -> None:
+        self.watch = None
+        known = [p for p in self.document.knowledge.problems if p not in problems]
+        self.document.learn(watch=None, problems=tuple(_in_file_order([*known, *problems], self.document.flow)))
+
+    def _show_events(self) -> None:
+        if not self._ring or self.watch is None:
+            return
+        events = [self._ring.popleft() for _ in range(min(len(self._ring), 20_000))]
+        lines = len(self.watch.logs)
+        changed = self.watch.feed(events)
+        self.document.learn(changed, watch=self.watch)
+        fresh = [e for e in events if e.kind == "log"]
+        if fresh or lines != len(self.watch.logs):
+            self.logged.emit(fresh)
+        self.progressed.emit()
+
+    async def close(self) -> None:
+        """Stop what runs, end the host."""
+        self._rest.stop()
+        self.stop()
+        tasks = [t for t in (self._running, self._understanding, self._previewing) if t is not None and not t.done()]
+        for task in tasks:
+            if task is not self._running:
+                task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=15)
+        await self.host.close()
+
+
+def _meaning(flow: Flow) -> tuple[Any, ...]:
+    """What understanding depends on: all but the drawing."""
+    return flow.flow, flow.settings, flow.modules, flow.connections, flow.databases, flow.on_error, flow.finally_, flow.sweep
+
+
+def _placed(problem: Problem, flow: Flow) -> Problem:
+    """A binding problem at its module's line, where the flow was read from a file."""
+    for n, module in enumerate(flow.modules):
+        if module.id == problem.place.module:
+            return problem.at(flow.marks.place(("modules", n, *problem.place.path), module.id))
+    return problem
+
+
+def _in_file_order(problems: list[Problem], flow: Flow) -> list[Problem]:
+    """Errors first, then by module in file order; each problem once."""
+    place = {m.id: n for n, m in enumerate(flow.modules)}
+    unique = list(dict.fromkeys(problems))
+    return sorted(unique, key=lambda p: (p.severity != "error", place.get(p.place.module, -1)))
