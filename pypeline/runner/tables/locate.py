@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pypeline.core.columns import names
 from pypeline.core.relation import Expr, Query, quote
 from pypeline.runner.tables.compile import Statement, is_computed
 from pypeline.runner.tables.fused import Fused, Table
-from pypeline.runner.tables.querysql import columns, scoped
+from pypeline.runner.tables.querysql import columns, scoped, select
 
 SECONDS = 10.0
 SHOWN_VALUES = 4
@@ -79,7 +80,10 @@ def _column(table: Table, fused: Fused, heads: str, fails: Callable[[str], bool]
     if not isinstance(table.query, Query):
         return None
     for name, expr in table.query.columns:
-        if fails(f"{heads} SELECT bit_xor(hash({quote(name)})) FROM {quote(table.name)}"):
+        # alone: what stands beside it in the SELECT would be computed too
+        alone = replace(table.query, columns=((name, expr),))
+        aliases = {alias: (source, names(fused.tables[source].schema)) for alias, source in table.inputs.items()}
+        if fails(f"{heads} SELECT bit_xor(hash({quote(name)})) FROM ({scoped(select(alone), aliases)})"):
             return name, expr
     return None
 
