@@ -28,7 +28,7 @@ from pypeline.runner.host import EngineHost
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.signals import StopSignal
 from pypeline.schema.flow import Flow
-from pypeline.schema.problems import Problem, PypeError, errors
+from pypeline.schema.problems import Problem, PypeError, errors, sentence
 
 DRAIN_MS = 33
 """Events are shown this often, however many there are."""
@@ -142,25 +142,26 @@ class Session(QObject):
         self._previewing = loop.start(self._preview(port))
 
     async def _preview(self, port: str) -> None:
-        seen = self.watch.previews.get(port) if self.watch is not None else None
         if self._understanding is not None and not self._understanding.done():
             await asyncio.wait([self._understanding])
         module = port.rpartition(".")[0]
-        if self._plan is None or module not in self._plan.modules:
-            if seen and Path(seen).exists():
-                self.previewed.emit(port, Path(seen))
-            else:
-                self.preview_failed.emit(port, f"Nothing can be shown yet: {module} or what feeds it has problems.")
-            return
-        try:
-            path = await self.host.preview(self._plan, port)
-        except PypeError as error:
-            if seen and Path(seen).exists():
-                self.previewed.emit(port, Path(seen))
-            else:
-                self.preview_failed.emit(port, "\n".join(f"{p.message}. {p.mend}" for p in error.problems))
-            return
-        self.previewed.emit(port, path)
+        reason = f"Nothing can be shown yet: {module} or what feeds it has problems."
+        if self._plan is not None and module in self._plan.modules:
+            try:
+                self.previewed.emit(port, await self.host.preview(self._plan, port))
+                return
+            except PypeError as error:
+                reason = "\n".join(f"{sentence(p.message)} {p.mend}" for p in error.problems)
+        sample = self._sample(port)
+        if sample is not None:
+            self.previewed.emit(port, sample)
+        else:
+            self.preview_failed.emit(port, reason)
+
+    def _sample(self, port: str) -> Path | None:
+        """What the last run kept of a port: all there is below code, which a preview may not run."""
+        kept = self.watch.previews.get(port) if self.watch is not None else None
+        return Path(kept) if kept and Path(kept).exists() else None
 
     # --- running ---------------------------------------------------------------------------------------
 
@@ -177,7 +178,7 @@ class Session(QObject):
         catalogue = self.document.catalogue
         try:
             context = variables.context(flow, self.folder, self.context_name)
-            problems = [*check(flow, catalogue, context), *runnable(flow, catalogue)]
+            problems = [*check(flow, catalogue, context), *runnable(flow)]
         except PypeError as error:
             problems = list(error.problems)
         if errors(problems):
@@ -261,5 +262,5 @@ def _placed(problem: Problem, flow: Flow) -> Problem:
 def _in_file_order(problems: list[Problem], flow: Flow) -> list[Problem]:
     """Errors first, then by module in file order; each problem once."""
     place = {m.id: n for n, m in enumerate(flow.modules)}
-    unique = list(dict.fromkeys(problems))
-    return sorted(unique, key=lambda p: (p.severity != "error", place.get(p.place.module, -1)))
+    unique = {(p.code, p.message, p.place): p for p in problems}
+    return sorted(unique.values(), key=lambda p: (p.severity != "error", place.get(p.place.module, -1)))

@@ -1,0 +1,55 @@
+"""The part of a flow that makes sense: what can be bound, previewed or run while the rest is being drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pypeline.core.edits import part
+from pypeline.core.layout import ports
+from pypeline.core.modules import ModuleDecl
+from pypeline.schema.flow import Connections, Flow
+from pypeline.schema.problems import Problem, errors
+
+
+def sound_part(flow: Flow, catalogue: Mapping[str, ModuleDecl], problems: Iterable[Problem]) -> Flow:
+    """The modules without an error whose inputs all come from such modules; data links only."""
+    bad = {p.place.module for p in errors(problems)} | {m.id for m in flow.modules if m.name not in catalogue}
+    fed: dict[str, set[str]] = {}
+    feeders: dict[str, list[str]] = {}
+    after: dict[str, list[str]] = {}
+    for link in flow.connections.data:
+        fed.setdefault(link.target, set()).add(link.target_port)
+        feeders.setdefault(link.target, []).append(link.source)
+        after.setdefault(link.source, []).append(link.target)
+    for module in flow.modules:
+        decl = catalogue.get(module.name)
+        if decl is not None and set(ports(module, decl, ())[0]) - fed.get(module.id, set()):
+            bad.add(module.id)
+    waiting = list(bad)
+    while waiting:
+        for target in after.get(waiting.pop(), ()):
+            if target not in bad:
+                bad.add(target)
+                waiting.append(target)
+    kept = part(flow, [m.id for m in flow.modules if m.id not in bad])
+    return _data_only(kept)
+
+
+def upstream_of(flow: Flow, id: str) -> Flow:
+    """Module ``id`` and all that its data comes from; data links only. For *Run to here* and previews."""
+    feeders: dict[str, list[str]] = {}
+    for link in flow.connections.data:
+        feeders.setdefault(link.target, []).append(link.source)
+    wanted, waiting = {id}, [id]
+    while waiting:
+        for source in feeders.get(waiting.pop(), ()):
+            if source not in wanted:
+                wanted.add(source)
+                waiting.append(source)
+    return _data_only(part(flow, wanted))
+
+
+def _data_only(flow: Flow) -> Flow:
+    """``flow`` without control links and hooks."""
+    connections = Connections(data=flow.connections.data)
+    return flow.model_copy(update={"connections": connections, "on_error": (), "finally_": (), "sweep": None})
