@@ -34,14 +34,14 @@ from pypeline.sdk import (
 
 Function = Literal[
     "count", "count_values", "count_distinct", "sum", "avg", "min", "max", "first", "last", "first_value", "last_value", "median",
-    "quantile_cont", "quantile_disc", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "mode", "list", "concat", "any", "all",
+    "quantile_cont", "quantile_exc", "quantile_disc", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "mode", "list", "concat", "any", "all",
 ]  # fmt: skip
 _BY_ARRIVAL = {"first", "last", "first_value", "last_value", "list", "concat", "mode"}
 _INTEGERS = ("int", "uint")
 _NUMBERS = ("int", "uint", "float", "double", "decimal")
 _MOMENTS = ("date", "timestamp")
 _ACCEPTED = (
-    dict.fromkeys(("sum", "avg", "stddev_samp", "stddev_pop", "var_samp", "var_pop"), _NUMBERS)
+    dict.fromkeys(("sum", "avg", "quantile_exc", "stddev_samp", "stddev_pop", "var_samp", "var_pop"), _NUMBERS)
     | dict.fromkeys(("median", "quantile_cont"), _NUMBERS + _MOMENTS)
     | dict.fromkeys(("any", "all"), ("bool",))
 )
@@ -63,7 +63,8 @@ class Measure(ModuleConfig):
     function: Function = Field(
         title="Function",
         description="`count` counts rows, `count_values` values that are not null. `first` and `last` skip nulls, `first_value` and `last_value` do not. "
-        "`quantile_cont` interpolates, `quantile_disc` takes the nearest value at or above.",
+        "`quantile_cont` interpolates between the values at (n-1)q (as spreadsheets' PERCENTILE.INC), `quantile_exc` at (n+1)q (PERCENTILE.EXC), "
+        "`quantile_disc` takes the nearest value at or above. `_samp` divides by n-1, `_pop` by n.",
     )
     column: ColumnName | None = Field(default=None, title="Column", description="Every function but `count` needs one.")
     quantile: float | None = Field(default=None, ge=0, le=1, title="Quantile", description="For the quantile functions: 0.9 is the 90th percentile.")
@@ -76,7 +77,7 @@ class Measure(ModuleConfig):
         if self.function != "count" and self.column is None:
             raise ValueError(f"{self.function} needs a column")
         if self.function.startswith("quantile") != (self.quantile is not None):
-            raise ValueError("quantile goes with quantile_cont and quantile_disc, and both need it")
+            raise ValueError("quantile goes with quantile_cont, quantile_exc and quantile_disc, and they need it")
         if self.distinct and self.function not in {"sum", "avg", "list", "concat"}:
             raise ValueError("distinct goes with sum, avg, list and concat; there is count_distinct for counting")
         return self
@@ -169,6 +170,7 @@ def _aggregate(measure: Measure, found: Column, orders: Sequence[tuple[Column, s
         "last_value": lambda: f"first({x} ORDER BY {backwards})" if keys else f"arg_max_null({x}, {order})",
         "median": lambda: f"median({x})",
         "quantile_cont": lambda: f"quantile_cont({x}, {literal(measure.quantile)})",
+        "quantile_exc": lambda: _exclusive(x, float(measure.quantile or 0)),
         "quantile_disc": lambda: f"quantile_disc({x}, {literal(measure.quantile)})",
         "stddev_samp": lambda: f"stddev_samp({x})",
         "stddev_pop": lambda: f"stddev_pop({x})",
@@ -181,3 +183,11 @@ def _aggregate(measure: Measure, found: Column, orders: Sequence[tuple[Column, s
         "all": lambda: f"bool_and({x})",
     }
     return Expr(sql[measure.function](), frozenset(reads))
+
+
+def _exclusive(x: str, quantile: float) -> str:
+    """The quantile at place (n + 1) q of the sorted values, counted from 1 (method 6 of Hyndman and Fan, 1996)."""
+    values = f"list(CAST({x} AS DOUBLE) ORDER BY {x}) FILTER (WHERE {x} IS NOT NULL)"
+    place = f"greatest(1, least(count({x}), (count({x}) + 1) * {literal(quantile)}))"
+    low, high = (f"({values})[CAST({step}({place}) AS BIGINT)]" for step in ("floor", "ceil"))
+    return f"{low} + ({place} - floor({place})) * ({high} - {low})"

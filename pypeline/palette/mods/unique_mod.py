@@ -54,7 +54,9 @@ class Config(ModuleConfig):
     order_by: Annotated[list[str | Order], columns()] = Field(
         default=[], title="Order", description="What first and last mean; empty: the order in which the rows arrive."
     )
-    adjacent: bool = Field(default=False, title="Adjacent only", description="Only rows that follow each other count as equal: each run keeps one row.")
+    adjacent: bool = Field(
+        default=False, title="Adjacent only", description="Only rows that follow each other count as equal: each run keeps one row, in the order of arrival."
+    )
     count_column: Annotated[str | None, new_column()] = Field(
         default=None, title="Count column", description="Adds to `output` how many equal rows there were."
     )
@@ -161,12 +163,13 @@ class UniqueMod(RelationalModule):
         counted = Expr(f"count(*) OVER (PARTITION BY {within})", frozenset().union(*(e.reads for e in by)))
         steps["ranked"] = Query((*passed(table, own), (rank, ranked), (size, counted)), Expr(f'"{table}"'))
         at = col("ranked", rank)
+        arrival = (col("ranked", place),) if self.config.adjacent else ()
         count = ((self.config.count_column, col("ranked", size)),) if self.config.count_column is not None else ()
         outputs: dict[str, Query] = {}
         if "output" in wanted:
-            outputs["output"] = Query((*passed("ranked", schema), *count), Expr('"ranked"'), where=Expr(f"{at.sql} = 1", at.reads))
+            outputs["output"] = Query((*passed("ranked", schema), *count), Expr('"ranked"'), where=Expr(f"{at.sql} = 1", at.reads), order_by=arrival)
         if "duplicates" in wanted:
-            outputs["duplicates"] = Query(passed("ranked", schema), Expr('"ranked"'), where=Expr(f"{at.sql} > 1", at.reads))
+            outputs["duplicates"] = Query(passed("ranked", schema), Expr('"ranked"'), where=Expr(f"{at.sql} > 1", at.reads), order_by=arrival)
         return Relation(outputs=outputs, steps=steps, blocking=True, change="fewer")
 
 
