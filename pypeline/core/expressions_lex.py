@@ -150,6 +150,8 @@ class _Mask:
             word = piece.lower()
             if word == "lambda":
                 raise refused("lambda", start, "Use the documented functions on the column itself.")
+            if word == "all":
+                raise refused("all", start, "Use `and`, `in (…)` or an aggregate.")
             if word in _CLOCK:
                 raise changing(word, start)
             self.cases += (word == "case") - (word == "end" and self.cases > 0)
