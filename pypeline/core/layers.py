@@ -262,10 +262,15 @@ def _heights(chains: _Chains) -> list[float]:
         weight = {node: _MAIN for node, link in first.items() if link[1] == min(own for _, _, own in chains.right[link[0]])}
         _settle(chains, row, {node: _wish([first[node]] if node in first else (), top, top[node]) for node in row}, top, weight)
     for row in reversed(chains.rows):
-        fixed = {node: _MAIN for node in row if chains.left[node]}
-        _settle(chains, row, {node: top[node] if node in fixed else _wish(chains.right[node], top, top[node]) for node in row}, top, fixed)
+        wish = {node: top[node] if chains.left[node] else _wish(chains.right[node], top, top[node]) for node in row}
+        _settle(chains, row, wish, top, {node: _MAIN for node in row if chains.left[node] or _leads(chains, node)})
     # floor, not round: halves must all go one way or two nodes could come too near
     return [floor(t / SNAP + 0.5) * SNAP for t in top]
+
+
+def _leads(chains: _Chains, node: int) -> bool:
+    """Whether a node feeds the first input of another: the beginning of a main line."""
+    return any(port == min(own for _, _, own in chains.left[n]) for n, port, _ in chains.right[node])
 
 
 def _own_port(neighbour: tuple[int, float, float]) -> float:
