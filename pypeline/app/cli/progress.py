@@ -176,7 +176,7 @@ class _Look:
         if columns < self.name + self.type + 24:  # a narrow terminal: the name and what became of it
             return cut(f"  {self.signs[sign]} {name} {said.strip()}".rstrip(), columns - 1)
         faint = self.style.faint
-        shown = paint(facts) if sign == "failed" else facts if sign == "running" else faint(facts)
+        shown = paint(facts) if sign == "failed" else facts if sign == "running" or not facts else faint(facts)
         return f"  {paint(self.signs[sign])} {name if sign != 'pending' else faint(name)}  {faint(type)}  {shown}".rstrip()
 
     def _rows(self, id: str, seen: ModuleWatch, watch: Watch) -> int | None:
@@ -209,7 +209,8 @@ class _Look:
             return cut(text, columns - 1)
         full = round(max(0.0, min(1.0, share)) * room)
         done, rest = ("━", "─") if self.rich else ("#", ".")
-        return f"  {paint(done * full)}{self.style.faint(rest * (room - full))}  {text}"
+        left = self.style.faint(rest * (room - full)) if full < room else ""
+        return f"  {paint(done * full) if full else ''}{left}  {text}"
 
     def log(self, event: Log) -> str:
         """A log line."""

@@ -1,0 +1,148 @@
+"""Progress on a real pty, and in plain lines."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import time
+from typing import Any
+
+import pytest
+
+from pypeline.app.cli.progress import PERIOD, progress
+from pypeline.core import events as e
+from pypeline.core.plan import Plan
+from tests.app.terminal import Terminal, terminal
+from tests.core.making import planned
+
+
+@pytest.fixture(autouse=True)
+def colour_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def chain(length: int) -> Plan:
+    ids = [f"m{n}" for n in range(length)]
+    return planned(" ".join(f"{id}:stack" for id in ids), [f"{a}.output - {b}.input" for a, b in itertools.pairwise(ids)])
+
+
+def two() -> Plan:
+    return planned("orders:read good:write", ["orders.data - good.input"])
+
+
+def at(seconds: float = 0.0) -> dict[str, Any]:
+    return {"run": "r", "attempt": 1, "time": time.time() + seconds}
+
+
+def drawn(screen: Terminal, words: str) -> None:
+    """Wait until ``words`` have been written, for five seconds at most."""
+    until = time.monotonic() + 5
+    while words not in screen.plain:
+        assert time.monotonic() < until, screen.text
+        time.sleep(PERIOD / 10)
+
+
+def test_a_run_is_drawn_in_place_and_leaves_one_line() -> None:
+    with terminal() as screen:
+        with progress(two(), screen.stream) as tell:
+            tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
+            tell(e.ModuleState(**at(), module="orders", task="orders", state="running"))
+            drawn(screen, "● orders")
+            tell(e.Progress(**at(), task="orders", modules=("orders",), fraction=0.5, rows=1234))
+            drawn(screen, "1,234 rows")
+            drawn(screen, "50%")
+            tell(e.LinkCount(**at(), link="orders.data - good.input", rows=67_663))
+            for id, out in (("orders", {"data": 67_663}), ("good", {})):
+                tell(e.ModuleState(**at(), module=id, task="orders", state="completed", reason="ok", rows_out=out, seconds=0.5))
+            drawn(screen, "2/2 modules")
+            during = screen.screen()
+            tell(e.RunEnded(**at(), state="completed", reason="ok", seconds=0.5))
+        screen.close()
+        assert [line.split()[1] for line in during if line.startswith("  ✓")] == ["orders", "good"]
+        assert sum("67,663 rows" in line for line in during) == 2
+        assert [line for line in screen.screen() if line] == [screen.screen()[0]]
+        assert "━━ " in screen.screen()[0]
+        assert "2/2 modules" in screen.screen()[0]
+
+
+def test_log_lines_stand_above_and_hostile_text_cannot_move_the_cursor() -> None:
+    with terminal() as screen:
+        with progress(two(), screen.stream) as tell:
+            tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
+            tell(e.Log(**at(), level="INFO", message="not loud enough"))
+            tell(e.Log(**at(), level="WARN", message="watch \x1b[2J\x1b]0;pwn\x07 out", node_id="orders#0"))
+            drawn(screen, "watch")
+            drawn(screen, "0/2 modules")
+        screen.close()
+        lines = screen.screen()
+        assert lines[0] == "WARN orders#0: watch \\u001b[2J\\u001b]0;pwn\\u0007 out"
+        assert "not loud enough" not in screen.text
+        assert "\x1b]" not in screen.text
+
+
+def test_a_terminal_made_narrower_keeps_no_rest_of_old_lines() -> None:
+    with terminal(100, 30) as screen:
+        with progress(two(), screen.stream) as tell:
+            tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
+            tell(e.ModuleState(**at(), module="orders", task="orders", state="failed", reason="error:X", seconds=0.1))
+            drawn(screen, "error:X")
+            screen.resize(40, 30)
+            before = len(screen.text)
+            drawn_until = time.monotonic() + 5
+            while "\x1b[J" not in screen.text[before:]:
+                assert time.monotonic() < drawn_until
+                time.sleep(PERIOD / 10)
+        screen.close()
+        newest = screen.text[before:].rpartition("\x1b[J")[2]
+        assert all(len(line) <= 60 for line in newest.splitlines())
+
+
+def test_more_modules_than_lines_show_what_matters() -> None:
+    with terminal(80, 10) as screen:
+        with progress(chain(50), screen.stream) as tell:
+            tell(e.RunStarted(**at(), flow="f", tasks=1, modules=50))
+            tell(e.ModuleState(**at(), module="m7", task="m0", state="failed", reason="error:OSError"))
+            tell(e.ModuleState(**at(), module="m40", task="m0", state="running"))
+            drawn(screen, "● m40")
+            lines = screen.screen()
+            assert any("! m7" in line for line in lines)
+            assert any("and 44 modules more" in line for line in lines)
+            assert len([line for line in lines if line]) <= 9
+        screen.close()
+
+
+def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    with terminal() as screen:
+        with progress(two(), screen.stream) as tell:
+            tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
+            drawn(screen, "0/2 modules")
+        screen.close()
+        assert screen.text == screen.plain
+
+
+def test_without_a_terminal_each_module_is_one_line_when_it_has_ended() -> None:
+    stream = io.StringIO()
+    with progress(two(), stream) as tell:
+        tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
+        tell(e.ModuleState(**at(), module="orders", task="orders", state="running"))
+        tell(e.LinkCount(**at(), link="orders.data - good.input", rows=5))
+        tell(e.ModuleState(**at(), module="orders", task="orders", state="completed", reason="ok", rows_out={"data": 5}, rejected=2, seconds=0.041))
+        tell(e.ModuleState(**at(), module="good", task="orders", state="cancelled", reason="upstream_failed"))
+        tell(e.Log(**at(), level="ERROR", message="oh\nno"))
+    said = stream.getvalue()
+    assert "\x1b" not in said
+    lines = [line.split() for line in said.splitlines()]
+    assert lines[0][-7:] == ["5", "rows", "122/s", "41", "ms", "2", "rejected"]
+    assert lines[1][-2:] == ["upstream", "failed"]
+    assert said.splitlines()[2] == "ERROR oh⏎no"
+
+
+def test_a_stream_that_knows_ascii_only_gets_ascii_only() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
+    with progress(two(), stream) as tell:
+        tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
+        tell(e.ModuleState(**at(), module="orders", task="orders", state="completed", reason="ok", rows_out={"data": 5}))
+    assert raw.getvalue().startswith(b"  + orders")

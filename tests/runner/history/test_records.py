@@ -1,0 +1,84 @@
+"""Reading runs back: whole ones, torn ones, lost ones, and two side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pypeline.runner.history.compare import Change, compare
+from pypeline.runner.history.records import load, read_events
+from pypeline.runner.history.summary import find, runs, summarise
+from pypeline.runner.store import lease
+from pypeline.schema.problems import PypeError
+from tests.runner.history.bundles import RUN, START, attempt
+
+
+def test_a_record_tells_states_counts_and_every_try(tmp_path: Path) -> None:
+    record = load(attempt(tmp_path, failed=True))
+    assert (record.state, record.reason, record.seconds, record.rejected) == ("failed", "error:OSError", 3.0, 12)
+    assert record.rows_in("write") == 67_663
+    assert record.rows_in("read") is None
+    assert [(bar.task, bar.attempt_no, round(bar.start, 1), round(bar.end, 1), bar.state) for bar in record.bars] == [
+        ("read", 1, 0.1, 1.0, "completed"), ("write", 1, 1.0, 1.5, "failed"), ("write", 2, 2.0, 3.0, "failed"),
+    ]  # fmt: skip
+    assert record.sub_flows == {0: "failed · 2.9 s"}
+    assert record.name == f"{RUN}/1"
+
+
+def test_a_torn_event_log_loses_its_torn_line_only(tmp_path: Path) -> None:
+    folder = attempt(tmp_path)
+    log = folder / "events.jsonl"
+    log.write_bytes(b'[1, 2]\n{"kind": "from the future", "x": 1}\n{"kind": "log"}\n' + log.read_bytes()[:-20])
+    (folder / "summary.json").write_text('{"half": ')
+    record = load(folder)
+    assert record.damaged == 4
+    assert record.state == "running"
+    assert record.modules["write"].state == "completed"
+
+
+def test_a_summary_can_be_made_from_the_events_alone(tmp_path: Path) -> None:
+    folder = attempt(tmp_path, failed=True)
+    made = summarise((event for event in read_events(folder / "events.jsonl") if event is not None), {})
+    assert (made["run"], made["attempt"], made["flow"], made["state"], made["started"]) == (RUN, 1, "orders", "failed", START)
+    assert made["links"] == {"read.data - write.input": 67_663}
+    assert made["modules"]["read"] == {
+        "task": "read", "state": "completed", "reason": "ok", "rows_out": {"data": 67_663}, "rejected": 12, "seconds": 0.9, "cpu_seconds": 0.0, "peak_rss": 0,
+    }  # fmt: skip
+
+
+def test_runs_are_listed_newest_first_and_found_by_any_name(tmp_path: Path) -> None:
+    old = attempt(tmp_path, started=START - 100)
+    new = attempt(tmp_path, number=2)
+    other = attempt(tmp_path, run="people-ffff00000000", flow="people", started=START - 50)
+    assert [record.name for record in runs(tmp_path)] == [f"{RUN}/2", "people-ffff00000000/1", f"{RUN}/1"]
+    assert find(tmp_path) == find(tmp_path, "orders") == find(tmp_path, "orders-01") == new
+    assert find(tmp_path, f"{RUN}/1") == old
+    assert find(tmp_path, "people-f") == other
+    for name in ("nothing", f"{RUN}/9"):
+        with pytest.raises(PypeError, match=r"PYE488.*names no run"):
+            find(tmp_path, name)
+    attempt(tmp_path, run="orders_2-ffff00000000", flow="orders_2")
+    with pytest.raises(PypeError, match=r"PYE488.*names 2 runs"):
+        find(tmp_path, "ord")
+    with pytest.raises(PypeError, match="PYE488"):
+        load(tmp_path / "nowhere")
+
+
+def test_a_run_whose_process_is_gone_is_listed_as_lost(tmp_path: Path) -> None:
+    folder = attempt(tmp_path, finished=False)
+    assert runs(tmp_path)[0].state == "running"
+    gone = {**lease.owner(), "pid": 2**22 + 1}
+    (folder / "owner.json").write_text(json.dumps(gone))
+    assert [(r.state, r.reason) for r in runs(tmp_path)] == [("failed", "lost")]
+
+
+def test_two_attempts_side_by_side(tmp_path: Path) -> None:
+    old, new = load(attempt(tmp_path)), load(attempt(tmp_path, number=2, failed=True, rows=70_000))
+    assert compare(old, old) == ()
+    assert compare(old, new) == (
+        Change("state", "", "completed", "failed"),
+        Change("rows", "read.data - write.input", "67,663", "70,000"),
+        Change("state", "write", "completed", "failed (error:OSError)"),
+    )
