@@ -193,15 +193,16 @@ def forget_peak() -> None:
 
 
 def instance(module: PlannedModule, order: Order) -> Any:
-    """The configured instance of ``module``, with the run's globals filled in."""
+    """The configured instance of ``module``, with the run's globals and environment filled in."""
     from pypeline.runner import instances, run_values
 
-    if module.globals_read:
+    schema = None
+    if module.templates:
         from pypeline.runner.registry import module_class
 
         config = module_class(module.module_path, module.type, order.folder).Config
-        module = run_values.fill(module, order.globals, order.frame, None if config is None else config.model_json_schema())
-    return instances.make(module, order.folder)
+        schema = None if config is None else config.model_json_schema()
+    return instances.make(run_values.fill(module, order.globals, order.frame, order.env, schema), order.folder)
 
 
 def _named(result: TaskResult) -> TaskResult:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
+from pypeline.core.configs import texts
 from pypeline.core.plan import PlannedModule
 from pypeline.core.variables import find, substitute, substitute_shell
 from pypeline.schema.problems import Path, Place, Problem, PypeError
@@ -40,10 +42,12 @@ def look_up(name: str, known: Mapping[str, Any], frame: str) -> Any:
         frame = frame.rpartition("-")[0] or "0"
 
 
-def fill(module: PlannedModule, known: Mapping[str, Any], frame: str, env: Mapping[str, str]) -> PlannedModule:
+def fill(
+    module: PlannedModule, known: Mapping[str, Any], frame: str, env: Mapping[str, str] = MappingProxyType({}), schema: Mapping[str, Any] | None = None
+) -> PlannedModule:
     """``module`` with its globals and environment variables filled in: the texts at its ``templates``
-    and no others, so that a value is never scanned for variables; secrets stay references until their
-    connector reads them.
+    and no others, so that a value is never scanned for variables. ``schema`` (its type's JSON Schema)
+    tells which of them are command lines; secrets stay references until their connector reads them.
 
     Raises:
         PypeError: PYE465, a global has not been set.
@@ -59,10 +63,11 @@ def fill(module: PlannedModule, known: Mapping[str, Any], frame: str, env: Mappi
             place = Place(module=module.id)
             raise PypeError(Problem("PYE465", message, place, "Let the module that sets it run first.", phase="run")) from None
     configs: Any = _copy(module.configs) if module.templates else module.configs
+    shell = {text.path for text in texts(module.configs, schema) if text.editor == "shell"} if module.templates else set()
     for path in module.templates:
         text = _at(configs, path)
         left = {ref.key: text[ref.start : ref.end] for ref in find(text) if ref.kind in ("vault", "iter")}
-        _put(configs, path, substitute(text, {**left, **values}))
+        _put(configs, path, (substitute_shell if path in shell else substitute)(text, {**left, **values}))
     return replace(module, configs=configs, variables=values)
 
 

@@ -72,6 +72,8 @@ class Scheduler:
         self._attempt = attempt
         self._emit = emit
         self._state = RunState(plan)
+        # by their place in the file: links inside one sub flow have none in the plan
+        self._valves = {valve.index: valve for valve in plan.valves}
         self._inbox: deque[act.Input] = deque()
         self._tries: dict[tuple[str, str], _Try] = {}
         self._results: dict[tuple[str, str], TaskResult] = {}
@@ -248,7 +250,7 @@ class Scheduler:
                 reply = act.Evaluated(ask.valve, None if value is None else bool(value), frame=ask.frame)
             except PypeError as error:
                 reply = act.Evaluated(ask.valve, None, error.problems[0].message, ask.frame)
-                self._log("ERROR", f"condition of `{self._plan.valves[ask.valve].text or ask.expression}`: {error.problems[0].message}")
+                self._log("ERROR", f"condition of `{self._valves[ask.valve].text or ask.expression}`: {error.problems[0].message}")
             self._tell(reply)
 
         self._later(answer())
@@ -280,7 +282,7 @@ class Scheduler:
         )
 
     def _valve(self, change: act.ValveChanged) -> None:
-        valve = self._plan.valves[change.valve]
+        valve = self._valves[change.valve]
         self._emit(
             ev.ValveResolved(
                 run=self._plan.run_id, attempt=self._attempt, time=time.time(), valve=change.valve, source=valve.source, target=valve.target,
