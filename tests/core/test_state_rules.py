@@ -399,8 +399,8 @@ def test_rule_17_what_was_cancelled_after_it_began_opens_its_always_links_only()
     assert simulation.states() == {
         "x": "failed/error:Test",
         "a": "cancelled/halted",
-        "b": "cancelled/valve_closed",
-        "c": "cancelled/valve_closed",
+        "b": "cancelled/halted",
+        "c": "cancelled/halted",
         "d": "completed/ok",
     }
     simulation = begin(plan, ["x"], slots=1)
@@ -515,7 +515,7 @@ def test_rule_24_the_runs_own_timeout_is_a_polite_stop_so_finally_is_reached() -
     assert simulation.timers == {"run": 30}
     simulation.ring("run")
     simulation.run()
-    assert simulation.states() == {"a": "cancelled/timeout", "b": "cancelled/valve_closed", "f": "completed/ok"}
+    assert simulation.states() == {"a": "cancelled/timeout", "b": "cancelled/timeout", "f": "completed/ok"}
     assert (simulation.finished.state, simulation.finished.reason) == ("failed", "timeout")
     quick = begin(solos("a", settings={"timeout": 30}))
     quick.end("a")

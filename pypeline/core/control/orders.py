@@ -59,7 +59,8 @@ def _verdict(machine: Machine, link: LinkRun) -> str:
         return "disabled"
     if trigger in ("always", "error" if sub.failed else "ok" if sub.state == "completed" else ""):
         return "ok"
-    return "valve_closed"
+    # an interrupted source hands on why it was interrupted (rule 16)
+    return sub.reason if sub.state == "cancelled" and sub.reason in STICKY else "valve_closed"
 
 
 def evaluated(machine: Machine, link: LinkRun, event: Evaluated) -> None:
