@@ -143,9 +143,13 @@ def substitute_shell(text: str, values: Mapping[str, Any]) -> str:
     """A shell command line with every reference replaced by its value as one quoted word.
 
     Raises:
-        VariableError: a reference is misspelled, has no value, or its value holds a line break.
+        VariableError: a reference is misspelled, has no value, stands where quoting does not protect
+            (see :mod:`pypeline.core.variables_shell`), or its value holds a line break.
     """
+    from pypeline.core.variables_shell import check_places
+
     refs = find(text)
+    check_places(text, refs)
     words = []
     for ref in refs:
         word = as_text(value_of(ref, values))

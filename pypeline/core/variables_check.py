@@ -18,6 +18,7 @@ from pypeline.core.modules import Effects
 from pypeline.core.texterror import position
 from pypeline.core.variables import Reference, VariableError, find, unknown
 from pypeline.core.variables_context import context_warnings, looks_secret
+from pypeline.core.variables_shell import check_places
 from pypeline.schema.flow import Flow, Module
 from pypeline.schema.problems import Path, Place, Problem, did_you_mean
 
@@ -86,7 +87,13 @@ class _Check:
         if use.editor == "secret":
             self._secret_field(use)
             return
-        for ref in self._references(use):
+        refs = self._references(use)
+        if use.editor == "shell":
+            try:
+                check_places(use.text, refs)
+            except VariableError as error:
+                self.problems.append(error.problem(self._place(use.path, use.module), use.text))
+        for ref in refs:
             if ref.kind == "vault":
                 self._wrong(use, ref, "PYE247", "secrets only in fields marked secret", "Put it into a secret field of this module, or of a database.")
             else:

@@ -188,6 +188,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("PYE249", "a line break in a shell value", "A line break could start a second command.", "Pass such a value in a file or an environment variable."),
     ("PYE254", "braces in a value", "A value is never looked into for variables, so braces in it stay as they are.", "Write the value itself."),
     ("PYE255", "globals in a circle", "Each module of the circle waits for a value that the next one sets.", "Break the circle."),
+    (
+        "PYE256",
+        "a variable where the shell would not be held off",
+        "Inside quotes, after `$` or a backslash, in here-documents and arithmetic a quoted value could still run.",
+        "Write the variable bare, pass it in the environment, or give the command as a list.",
+    ),
     ("PYE260", "not the head of a sub flow", "A sub flow listed in on_error or finally is started at its head.", "Name its head."),
     ("PYE261", "listed twice", "A sub flow runs once, in on_error or in finally.", "Name it once."),
     ("PYE262", "a listed sub flow with a control link in", "What on_error and finally list is started by them alone.", "Remove the link, or the name."),
@@ -555,6 +561,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("PYE488", "no such run", "The project's run folder holds no run of that name.", "`pype runs` lists the runs."),
     ("PYE489", "no such name", "There is no error code or module type of that name.", "`pype explain` and `pype list-modules` list what there is."),
+    (
+        "PYE494",
+        "changed on disk",
+        "The flow file was written by somebody else after the window had read it; saving would lose that.",
+        "Reload the file and do the edit again, or save under another name.",
+    ),
     # --- store 5xx ---------------------------------------------------------------------------------
     (
         "PYE500",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_values_are_never_looked_into() -> None:
     assert substitute("{{context.open}}context.b}}", values) == "{{context.b}}"
 
 
-@given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30).filter(lambda t: "{{" not in t))
+@given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30).filter(lambda t: "{" not in t))
 def test_one_pass_whatever_the_values(a: str, b: str, between: str) -> None:
     text = f"{{{{context.a}}}}{between}{{{{context.b}}}}"
     assert filled(text, {"context.a": a, "context.b": b}) == f"{a}{between}{b}"
@@ -148,3 +149,31 @@ def test_what_looks_secret(name: str, value: Any, secret: bool) -> None:
 def test_braces_in_a_context_value_are_warned_of() -> None:
     (problem,) = context_warnings({"a": "{{context.b}}", "b": "x", "c": 3})
     assert (problem.code, problem.severity, problem.place.path) == ("PYE254", "warning", ("a",))
+
+
+NASTY = ["$(touch x)", "`touch x`", "'; touch x; '", '"; touch x; "', "a' b", "\\", "\\'; touch x #", "x\\", "${HOME}", "a[$(touch x)]"]
+TEMPLATES = [
+    "echo {{context.a}}", "echo --out={{context.a}}.csv", "A={{context.a}}; echo \"$A\"", "echo $(echo {{context.a}})", "echo 'it' {{context.a}} \"is\"", "# it's\necho {{context.a}}",
+    "echo \\' {{context.a}} \\'", "echo ${HOME} {{context.a}}", "echo '\\' {{context.a}}", "test {{context.a}} != b && echo {{context.a}}", "echo a#b {{context.a}}",
+]  # fmt: skip
+OPEN_PLACES = [
+    "echo '{{context.a}}'", 'echo "{{context.a}}"', 'echo "$(echo "{{context.a}}")"', "cat <<EOF\n{{context.a}}\nEOF", "echo `echo {{context.a}}`", "echo \\{{context.a}}",
+    "echo ${{context.a}}", "echo $(( {{context.a}} ))", "echo $'{{context.a}}'", "echo ${A:-{{context.a}}}", "echo 'a'\"b {{context.a}}\"", "# it's\necho '{{context.a}}'", "echo \"a\\\" {{context.a}}\"",
+    "echo $[{{context.a}}]", "echo \"${A:-\"{{context.a}}\"}\"",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("value", NASTY)
+def test_no_value_runs_as_a_command(tmp_path: Path, template: str, value: str) -> None:
+    line = substitute_shell(template, {"context.a": value})
+    subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, check=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("template", OPEN_PLACES)
+def test_places_that_quoting_does_not_protect_are_refused(template: str) -> None:
+    with pytest.raises(VariableError) as caught:
+        substitute_shell(template, {"context.a": "x"})
+    assert caught.value.code == "PYE256"
+    assert 0 <= caught.value.offset < len(template)

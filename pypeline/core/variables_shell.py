@@ -1,0 +1,69 @@
+"""Where a variable may stand in a shell command line: bare, so that quoting its value really protects.
+
+A value becomes one word in single quotes. Inside quotes of the user's own, right after a backslash
+or a dollar sign, in a here-document or in arithmetic, those quotes would not hold and the value
+could run as a command; there a variable is refused. What cannot be told apart is refused too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pypeline.core.variables import Reference, VariableError
+
+_UNTELLABLE = re.compile(r"<<|`|\$['\"]|\(\(|\$\{(?![A-Za-z_]\w*\})|\$\[")
+_MEND = "Write the variable bare: its value becomes one quoted word, also next to other text, as in `--out={{context.name}}.csv`."
+
+
+def check_places(text: str, refs: Sequence[Reference]) -> None:
+    """Hold every reference of a command line to a bare place.
+
+    Raises:
+        VariableError: one stands where quoting would not protect.
+    """
+    if not refs:
+        return
+    bare = text
+    for ref in refs:
+        bare = bare[: ref.start] + "x" * (ref.end - ref.start) + bare[ref.end :]
+    unclear = _UNTELLABLE.search(bare)
+    if unclear:
+        raise VariableError(
+            "PYE256",
+            f"variables cannot be used in a command line that holds `{unclear[0]}`",
+            unclear.start(),
+            "Pass them in the environment (`set`), or give the command as a list.",
+        )
+    starts = {ref.start: ref for ref in refs}
+    quote, at = "", 0
+    while at < len(bare):
+        c = bare[at]
+        here = starts.get(at)
+        if here is not None:
+            if quote:
+                raise _refused(here, "inside quotes")
+            if at and bare[at - 1] == "$":
+                raise _refused(here, "right after `$`")
+            at = here.end
+            continue
+        if c == "\\" and quote != "'":
+            if at + 1 in starts:
+                raise _refused(starts[at + 1], "right after a backslash")
+            at += 2
+            continue
+        if quote == '"' and bare.startswith("$(", at):
+            raise VariableError(
+                "PYE256", "variables cannot be used beside a command substitution in quotes", at, "Split the command line, or give the command as a list."
+            )
+        if c == "#" and not quote and (at == 0 or bare[at - 1] in " \t\n;&|("):
+            end = bare.find("\n", at)
+            at = len(bare) if end < 0 else end
+            continue
+        if c in "'\"":
+            quote = "" if quote == c else quote or c
+        at += 1
+
+
+def _refused(ref: Reference, where: str) -> VariableError:
+    return VariableError("PYE256", f"`{{{{{ref.key}}}}}` stands {where}, where its value could run as a command", ref.start, _MEND)
