@@ -8,6 +8,7 @@ one takes its lines, and the comment directly above it, along. Edits are gathere
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pypeline.schema import emit
@@ -20,10 +21,22 @@ class CannotPatch(Exception):
     """The text is written in a way that span patches do not cover."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a value stands: ``after`` is the index behind its ``:`` or dash, ``column`` that of the
+    collection around it, which is written in flow style (``flow``) or whose list item it is (``item``)."""
+
+    node: Node
+    after: int
+    column: int
+    flow: bool = False
+    item: bool = False
+
+
 class Patcher:
     """Gathers edits of one text; ``text()`` applies them."""
 
-    def __init__(self, base: str, offset: int = 0) -> None:
+    def __init__(self, base: str) -> None:
         self.base = base
         self.newline = "\r\n" if "\r\n" in base else "\n"
         self.edits: list[tuple[int, int, str]] = []
@@ -38,49 +51,76 @@ class Patcher:
             if first < start or last > end:
                 continue
             if first < at:
-                raise CannotPatch
+                if text:
+                    raise CannotPatch
+                first, last = at, max(at, last)  # removals of neighbours share the blank lines between them
             parts += (self.base[at:first], text)
             at = last
-        return "".join((*parts, self.base[at:end]))
+        text = "".join((*parts, self.base[at:end]))
+        # a file without a last line end stays one, whatever was removed from its end
+        return text if end < len(self.base) or self.base.endswith("\n") else text.rstrip("\r\n")
 
-    def value(self, node: Node, old: Any, new: Any, indent: int, flow: bool = False) -> None:
-        """Turn the value at ``node`` from ``old`` to ``new``. ``indent`` is the column of the collection it stands in."""
+    def value(self, seat: Seat, old: Any, new: Any) -> None:
+        """Turn the value at ``seat`` from ``old`` to ``new``."""
+        node = seat.node
         if same(old, new):
             return
         if node.kind == "mapping" and isinstance(old, Mapping) and isinstance(new, Mapping) and any(key in new for key in node.entries):
             self._mapping(node, old, new)
         elif node.kind == "list" and emit.is_list(old) and emit.is_list(new) and old and new:
-            self._list(node, old, new)
+            self._list(seat, old, new)
         else:
-            self._replace(node, new, indent, flow)
+            self._replace(seat, new)
 
     # --- whole values ---------------------------------------------------------------------------
 
-    def _replace(self, node: Node, new: Any, indent: int, flow: bool) -> None:
-        start, end = node.start, node.end
-        lead = "" if start > 0 and self.base[start - 1] in " \t[{" else " "
+    def _replace(self, seat: Seat, new: Any) -> None:
+        node, start, end = seat.node, seat.node.start, seat.node.end
+        empty = start == end
+        lead = " " if empty and self.base[start - 1 : start] not in (" ", "\t", "[", "{") else ""
         if node.kind == "scalar" and not isinstance(new, Mapping) and not emit.is_list(new):
-            self.edits.append((start, end, (lead if start == end else "") + self._scalar(node, new, indent, flow)))
+            self.edits.append((start, end, lead + self._scalar(seat, new)))
             return
-        behind = self.base[end : self._line_end(end)].strip()
-        if behind and not flow and start == end:  # an empty value with a comment: the block goes below it
-            self._insert_behind(end, emit.block(new, indent + emit.INDENT))
-            return
-        if flow or behind:
-            self.edits.append((start, end, (lead if start == end else "") + emit.flow(new)))
-            return
-        tail = emit.inline(new, indent + emit.INDENT)
-        ahead = self.base[:start].rstrip()
-        if not ahead.endswith((":", "-")):
-            raise CannotPatch  # a comment stands between the key and its value
-        lines = [" " + tail[0], *tail[1:]] if tail is not None else ["", *emit.block(new, indent + emit.INDENT)]
-        self.edits.append((len(ahead), end, self.newline.join(lines)))
+        tail = emit.inline(new, seat.column + emit.INDENT)
+        comment = bool(self.base[end : self._line_end(end)].strip())
+        if seat.flow or (comment and not empty):  # the rest of the line stays: the value must end on it
+            self.edits.append((start, end, lead + emit.flow(new)))
+        elif comment and tail is None:
+            self._insert_behind(end, emit.block(new, seat.column + emit.INDENT))
+        elif self._line_start(start) > seat.after and node.kind != "scalar":
+            self._replace_below(seat, new)
+        else:
+            begin = end if comment else seat.after
+            self.edits.append((begin, end, self.newline.join(self._behind(seat, new, tail))))
 
-    def _scalar(self, node: Node, new: Any, indent: int, flow: bool) -> str:
+    def _behind(self, seat: Seat, new: Any, tail: list[str] | None) -> list[str]:
+        """What follows ``key:`` or a dash, and the lines below."""
+        if tail is not None:
+            return [" " + tail[0], *tail[1:]]
+        lines = emit.block(new, seat.column + emit.INDENT)
+        if seat.item and isinstance(new, Mapping):
+            return [" " + lines[0].lstrip(" "), *lines[1:]]
+        return ["", *lines]
+
+    def _replace_below(self, seat: Seat, new: Any) -> None:
+        """Replace a block that begins below its key; comments between the two stay."""
+        node = seat.node
+        if not self._own_line(node.start):
+            raise CannotPatch
+        begin, stop = self._line_start(node.start), self._line_end(node.end)
+        if (isinstance(new, Mapping) or emit.is_list(new)) and new:
+            column = node.column if node.column > seat.column or emit.is_list(new) else seat.column + emit.INDENT
+            text = self.newline.join(emit.block(new, column))
+            self.edits.append((begin, node.end, text))
+            return
+        self.edits += [(seat.after, seat.after, " " + emit.flow(new)), (begin, stop, "")]
+
+    def _scalar(self, seat: Seat, new: Any) -> str:
         """The new text of a scalar: in the quotes it had, a literal block where it was or must be one."""
+        node, indent = seat.node, seat.column
         was_block = node.style in ("|", ">")
         alone = not self.base[node.end : self._line_end(node.end)].strip()
-        if isinstance(new, str) and alone and not flow:
+        if isinstance(new, str) and alone and not seat.flow:
             column = self._block_column(node, indent) if was_block else indent + emit.INDENT
             lines = emit.literal(new, column)
             if lines is not None and (column == indent + emit.INDENT or lines[0] in ("|", "|-")):
@@ -106,11 +146,11 @@ class Patcher:
         inside = node.style == "flow"
         for key, value in new.items():
             if key in node.entries and (key not in old or not same(old[key], value)):
-                below = node.entries[key].node
+                below = Seat(node.entries[key].node, node.entries[key].colon, node.column, flow=inside)
                 if key in old:
-                    self.value(below, old[key], value, node.column, inside)
+                    self.value(below, old[key], value)
                 else:
-                    self._replace(below, value, node.column, inside)
+                    self._replace(below, value)
             elif key in come and not inside:
                 self._add_entry(node, key, new, gone)
         if inside and (gone or come):
@@ -160,10 +200,14 @@ class Patcher:
 
     # --- lists ----------------------------------------------------------------------------------
 
-    def _list(self, node: Node, old: Any, new: Any) -> None:
+    def _list(self, seat: Seat, old: Any, new: Any) -> None:
+        node = seat.node
         if len(node.items) != len(old):
             raise CannotPatch
         course = steps(old, new)
+        if not any(step.kind in ("keep", "change") for step in course):
+            self._replace(seat, new)  # nothing stayed to stand beside
+            return
         if node.style == "flow":
             self._flow_list(node, course, old, new)
             return
@@ -176,7 +220,7 @@ class Patcher:
                 if waiting:
                     self._insert(self._line_start(self._dash(node, step.old)), [line for lines in waiting for line in lines])
                     waiting = []
-                self.value(item, old[step.old], new[step.new], node.column)
+                self.value(Seat(item, self._dash(node, step.old) + 1, node.column, item=True), old[step.old], new[step.new])
                 last = max(item.end, self._dash(node, step.old) + 1)
             elif step.kind == "drop":
                 self._drop_lines(self._dash(node, step.old), node.items[step.old].end, first=step.old == 0)
@@ -186,8 +230,6 @@ class Patcher:
                     waiting.append([*lines, ""] if spaced else lines)
                 else:
                     self._insert_behind(last, ["", *lines] if spaced else lines)
-        if waiting:
-            raise CannotPatch  # nothing stayed to stand beside
 
     def _item_lines(self, node: Node, step: Step, old: Any, new: Any) -> list[str]:
         """A new item's lines; a moved one brings its own text."""
@@ -199,7 +241,7 @@ class Patcher:
     def _flow_list(self, node: Node, course: list[Step], old: Any, new: Any) -> None:
         for step in course:
             if step.kind in ("keep", "change"):
-                self.value(node.items[step.old], old[step.old], new[step.new], node.column, True)
+                self.value(Seat(node.items[step.old], node.items[step.old].start, node.column, flow=True), old[step.old], new[step.new])
         if all(step.kind in ("keep", "change") for step in course):
             return
         parts = [
@@ -264,8 +306,6 @@ class Patcher:
         below = self._line_end(stop)
         if blank_above and stop < len(self.base) and not self.base[stop:below].strip():
             stop = below
-        if stop == len(self.base) and not self.base.endswith(("\n", "\r")):
-            begin = len(self.base[:begin].rstrip("\r\n"))
         self.edits.append((begin, stop, ""))
 
     def _blank_above(self, node: Node, number: int) -> bool:

@@ -15,7 +15,7 @@ import yaml
 from pypeline.schema.decode import BOM
 from pypeline.schema.emit import block
 from pypeline.schema.flow import FORMAT, Flow
-from pypeline.schema.patching import CannotPatch, Patcher
+from pypeline.schema.patching import CannotPatch, Patcher, Seat
 from pypeline.schema.plain import plain
 from pypeline.schema.problems import Place, Problem, PypeError
 from pypeline.schema.reader import parse
@@ -63,7 +63,7 @@ def patch(base_text: str, base_flow: Flow, new_flow: Flow) -> Patched:
         if root is None:
             raise CannotPatch
         patcher = Patcher(text)
-        patcher.value(root, old, new, 0)
+        patcher.value(Seat(root, 0, 0), old, new)
         patched = patcher.text()
         if _reads_as(patched, new):
             return Patched(mark + patched)

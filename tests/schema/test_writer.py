@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pypeline.schema.flow import Canvas, Configs, Connections, ControlLink, DataLink, Flow, Module, Settings
 from pypeline.schema.plain import plain
@@ -21,6 +22,26 @@ FORMATS = Path(__file__).parent / "formats"
 EVERY_KEY = (FORMATS / "format_1.yaml").read_text(encoding="utf-8")
 SAMPLE = (FORMATS / "unversioned.yaml").read_text(encoding="utf-8")
 
+UNINDENTED = """\
+# by hand
+flow: {name: by_hand,   # short
+       version: "2"}
+modules:
+# the first
+-   id: a
+    name: b
+    configs: {required: {x: [1, 2,
+      3], y: null}}
+-
+    # the second
+    id: c
+    name: d
+connections:
+  data: ["a.data - c.input"]   # one
+  control:
+
+canvas: {modules: {a: [0, 0], c: [8,8]}}
+"""
 COMMENTS = ("# every key of the language, once", "# the work", "# where it begins", "# not guessed", "# all of them")
 
 
@@ -172,6 +193,12 @@ def test_empty_sections_are_filled() -> None:
     assert patched(text, everything).endswith('connections:   # none yet\n  control:\n    - "a (1|) b"\n')
 
 
+def test_comments_above_a_list_outlive_its_items() -> None:
+    flow = flow_of(UNINDENTED)
+    text = patched(UNINDENTED, changed(flow, modules=()))
+    assert "modules: []\n# the first\nconnections:" in text
+
+
 def test_a_flow_with_problems_can_be_saved() -> None:
     flow = flow_of(SAMPLE)
     twice = changed(flow, modules=(*flow.modules, flow.modules[0]))
@@ -219,8 +246,14 @@ def test_a_dumped_flow_reads_back_equal(flow: Flow) -> None:
 
 @given(flows(), flows())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_flow_is_written_over_any_other(old: Flow, new: Flow) -> None:
-    result = patch(dump(old), old, new)
-    back, _ = parse(result.text)
-    assert back is not None
-    assert same(plain(back), plain(new))
+def test_any_flow_is_patched_over_any_other(old: Flow, new: Flow) -> None:
+    patched(dump(old), new, old)
+
+
+@given(flows(), st.sampled_from([variant(text) for variant in VARIANTS.values() for text in (EVERY_KEY, SAMPLE, UNINDENTED)]))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_flow_is_patched_over_a_file_of_another_hand(new: Flow, text: str) -> None:
+    flow = flow_of(text)
+    patched(text, new)
+    mixed = changed(flow, modules=(*flow.modules[1:], *new.modules, flow.modules[0]), settings=new.settings, canvas=new.canvas)
+    patched(text, mixed)
