@@ -61,8 +61,7 @@ def failures(modules: Modules, ended: ErrorInfo | None, flow: Flow | None = None
     problems = []
     for error, id in found.items():
         place = flow.marks.place(places[id], id) if flow is not None and id in places else Place(file=id or "run", module=id)
-        column = f"column `{error.column}`: " if error.column else ""
-        message = f"`{id}`: {column}{error.message}" if place.line else f"{column}{error.message}"
+        message = f"`{id}`: {error.message}" if place.line else error.message
         problems.append(Problem(error.code, message, place, error.mend, phase="run"))
     return problems
 

@@ -1,0 +1,84 @@
+"""The one table of actions: menus, toolbar, keys, command palette, docs and tests are made from it.
+
+An action's ``run`` names a method of the window; ``when`` names what must hold. Nothing else in the
+window binds a key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+When = Literal["always", "saved", "selection", "modules", "undo", "redo", "idle", "running", "one", "clipboard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """``id`` is stable; ``menu`` is the menu it stands in; ``keys`` as Qt spells them; ``hint`` one line of help."""
+
+    id: str
+    title: str
+    menu: str
+    run: str
+    keys: tuple[str, ...] = ()
+    icon: str = ""
+    when: When = "always"
+    hint: str = ""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("file.new", "New flow", "File", "new_file", ("Ctrl+N",), "new", hint="Start an empty flow."),
+    Action("file.open", "Open…", "File", "open_dialog", ("Ctrl+O",), "open", hint="Open a flow file. Opening never runs anything."),
+    Action("file.save", "Save", "File", "save_file", ("Ctrl+S",), "save", hint="Write the flow; only what changed is touched in the file."),
+    Action("file.save_as", "Save as…", "File", "save_dialog", ("Ctrl+Shift+S",), hint="Write the flow to another file."),
+    Action("file.build", "Build job", "File", "build_job", ("Ctrl+B",), "build", "saved", hint="Make a job folder that runs by itself."),
+    Action(
+        "file.register",
+        "Register module folder…",
+        "File",
+        "register_dialog",
+        icon="folder",
+        when="saved",
+        hint="Make modules of your own known.",
+    ),
+    Action("file.close", "Close window", "File", "close", ("Ctrl+Q",), hint="Close; asks when something would be lost."),
+    Action("edit.undo", "Undo", "Edit", "undo", ("Ctrl+Z",), "undo", "undo", hint="Take back the last edit."),
+    Action("edit.redo", "Redo", "Edit", "redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "redo", hint="Do it again."),
+    Action("edit.copy", "Copy", "Edit", "copy", ("Ctrl+C",), "copy", "modules", hint="Copy modules and the links among them as YAML."),
+    Action("edit.cut", "Cut", "Edit", "cut", ("Ctrl+X",), when="modules", hint="Copy and delete."),
+    Action("edit.paste", "Paste", "Edit", "paste", ("Ctrl+V",), hint="Put copied modules here, also from another window or a text."),
+    Action("edit.duplicate", "Duplicate", "Edit", "duplicate", ("Ctrl+D",), when="modules", hint="A second one of each selected module."),
+    Action("edit.delete", "Delete", "Edit", "delete", ("Del", "Backspace"), "delete", "selection", hint="Delete what is selected and its links."),
+    Action("edit.select_all", "Select all", "Edit", "select_all", ("Ctrl+A",), hint="Select every module."),
+    Action("edit.detach", "Detach and heal", "Edit", "detach", ("Ctrl+Shift+D",), when="modules", hint="Take modules out of their line and close the gap."),
+    Action(
+        "edit.enable",
+        "Enable or disable",
+        "Edit",
+        "toggle_enabled",
+        ("Ctrl+E",),
+        when="modules",
+        hint="A disabled module does not run.",
+    ),
+    Action("edit.find", "Find a module…", "Edit", "find", ("Ctrl+F",), "search", hint="Find a module in this flow by its name."),
+    Action("edit.commands", "All commands…", "Edit", "command_palette", ("Ctrl+K",), hint="Every action by a few letters of its name."),
+    Action("view.fit", "Fit the flow", "View", "fit", ("Ctrl+0", "F"), "fit", hint="See all of it."),
+    Action("view.actual", "Actual size", "View", "actual_size", ("Ctrl+1",), hint="100 %."),
+    Action("view.in", "Zoom in", "View", "zoom_in", ("Ctrl++", "Ctrl+="), "plus"),
+    Action("view.out", "Zoom out", "View", "zoom_out", ("Ctrl+-",), "minus"),
+    Action("view.layout", "Arrange", "View", "arrange", ("Ctrl+L",), "layout", hint="Place the modules neatly: all, or the selected ones."),
+    Action("view.theme", "Light or dark", "View", "toggle_theme", ("Ctrl+T",), "moon"),
+    Action("view.palette", "Show palette", "View", "toggle_palette", ("F7",)),
+    Action("view.dock", "Show panels below", "View", "toggle_dock", ("F8",)),
+    Action("view.inspector", "Show inspector", "View", "toggle_inspector", ("F9",)),
+    Action("run.run", "Run", "Run", "run", ("F5", "Ctrl+R"), "run", "idle", hint="Run the flow as drawn."),
+    Action("run.to", "Run to here", "Run", "run_to", ("Shift+F5",), "run_to", "one", hint="Run what leads to the selected module."),
+    Action("run.stop", "Stop", "Run", "stop", ("Shift+Esc",), "stop", "running", hint="Stop politely; a second time, at once."),
+    Action("run.validate", "Validate", "Run", "validate", ("F6",), "validate", hint="Check the flow and show every problem."),
+    Action("run.report", "Report of the last run", "Run", "open_report", when="idle", icon="runs", hint="The run as one page in the browser."),
+    Action("help.keys", "Keys", "Help", "show_keys", ("F1",), hint="All actions with their keys."),
+    Action("help.about", "About PYpeline", "Help", "about"),
+)
+
+MENUS = ("File", "Edit", "View", "Run", "Help")
+BY_ID = {action.id: action for action in ACTIONS}

@@ -1,0 +1,107 @@
+"""The toolbar: brand, the file, the context, quiet buttons, and one loud one: Run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from pypeline.canvas.icons import plain
+from pypeline.canvas.look import Look
+
+
+class Toolbar(QWidget):
+    """Made from the window's actions; shows the file's name and whether it is saved."""
+
+    def __init__(self, actions: Mapping[str, QAction], menu: QMenu, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolbar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground, True)
+        self.setFixedHeight(52)
+        self._actions = actions
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 8, 14, 8)
+        row.setSpacing(6)
+        self.brand = QToolButton()
+        self.brand.setText("PYpeline")
+        self.brand.setObjectName("brandButton")
+        self.brand.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.brand.setIconSize(QSize(22, 22))
+        self.brand.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.brand.setMenu(menu)
+        self.brand.setAccessibleName("Menu")
+        row.addWidget(self.brand)
+        row.addSpacing(12)
+        self.file = QLabel()
+        self.file.setTextFormat(Qt.TextFormat.PlainText)
+        self.file.setObjectName("file")
+        row.addWidget(self.file)
+        row.addStretch(1)
+        self._quiet: dict[str, QToolButton] = {}
+        for id in ("edit.undo", "edit.redo", "view.layout"):
+            row.addWidget(self._button(id))
+        self.context = QComboBox()
+        self.context.setAccessibleName("Context")
+        self.context.setMinimumWidth(150)
+        self.context.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        row.addSpacing(6)
+        row.addWidget(self.context)
+        row.addSpacing(6)
+        row.addWidget(self._button("run.validate", text=True))
+        row.addWidget(self._button("run.report", text=True))
+        self.run = self._push("run.run", "run")
+        self.stop = self._push("run.stop", "stop")
+        row.addWidget(self.run)
+        row.addWidget(self.stop)
+        self._search = self._button("edit.commands", text=True)
+        row.addWidget(self._search)
+        self.show_look(look)
+
+    def _button(self, id: str, *, text: bool = False) -> QToolButton:
+        made = QToolButton()
+        made.setDefaultAction(self._actions[id])
+        made.setIconSize(QSize(16, 16))
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self._quiet[id] = made
+        return made
+
+    def _push(self, id: str, name: str) -> QPushButton:
+        action = self._actions[id]
+        made = QPushButton(action.text())
+        made.setObjectName(name)
+        made.setToolTip(action.toolTip())
+        made.setIconSize(QSize(14, 14))
+        made.setEnabled(action.isEnabled())
+        made.clicked.connect(action.trigger)
+        action.enabledChanged.connect(made.setEnabled)
+        return made
+
+    def show_look(self, look: Look) -> None:
+        """Tint the icons for this look."""
+        t = look.theme
+        self.brand.setIcon(plain("logo", look, t.accent))
+        self.run.setIcon(plain("run", look, t.on_accent))
+        self.stop.setIcon(plain("stop", look, t.failure))
+        self._quiet["edit.commands"].setText("Ctrl K")
+        self._quiet["run.report"].setText("Report")
+
+    def show_file(self, name: str, *, saved: bool, folder: str) -> None:
+        """Say which file is open, with a dot while it is not saved."""
+        self.file.setText(name if saved else f"{name}  ●")
+        self.file.setToolTip(folder)
+
+    def show_contexts(self, names: list[str], chosen: str, changed: Callable[[str], None]) -> None:
+        """Offer these contexts."""
+        self.context.blockSignals(True)
+        self.context.clear()
+        for name in names:
+            self.context.addItem(f"context  {name}", name)
+        self.context.setCurrentIndex(max(0, self.context.findData(chosen)))
+        self.context.blockSignals(False)
+        try:
+            self.context.activated.disconnect()
+        except (RuntimeError, TypeError):
+            pass
+        self.context.activated.connect(lambda n: changed(self.context.itemData(n)))
