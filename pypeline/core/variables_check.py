@@ -178,7 +178,8 @@ class _Check:
         theirs = self.graph.sub_flow_of[source]
         if mine == theirs:
             return use.edge is not None or self._feeds(source, use.module)
-        if theirs in self._above(mine):
+        # the usual case first, so that a long chain of readers stays linear
+        if any(edge.source == theirs for edge in self.graph.edges_in[mine]) or theirs in self._above(mine):
             return True
         if use.edge is not None and self._earlier(use.edge, theirs):
             return True
