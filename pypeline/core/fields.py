@@ -38,9 +38,10 @@ def aggregate(port: str = "input") -> Any:
     return _hint("aggregate", port=port)
 
 
-def sql() -> Any:
-    """One SELECT over the input ports; variables in it are bound as values."""
-    return _hint("sql")
+def sql(tables: str | None = None) -> Any:
+    """One SELECT over the input ports; variables in it are bound as values. ``tables`` is the config field that gives
+    the inputs other names, a list in the order of the links."""
+    return _hint("sql", tables=tables)
 
 
 def column(port: str = "input") -> Any:

@@ -135,17 +135,21 @@ def _languages(finding: Finding, module: Module, decl: ModuleDecl) -> None:
         elif text.editor == "sql":
             from pypeline.core import sqlcheck
 
-            wrong = sqlcheck.check(text.text, _tables(finding, module, decl))
+            wrong = sqlcheck.check(text.text, _tables(finding, module, decl, text))
         else:
             continue
         if wrong is not None:
             finding.problems.append(wrong.problem(_place(finding, module, text.path)[0], text.text))
 
 
-def _tables(finding: Finding, module: Module, decl: ModuleDecl) -> list[str]:
-    """What SQL of ``module`` may call its inputs: a port, and ``port$2`` … where a port takes many."""
+def _tables(finding: Finding, module: Module, decl: ModuleDecl, text: configs.Text) -> list[str]:
+    """What SQL of ``module`` may call its inputs: a port, and ``port$2`` … where a port takes many; or the names
+    that another field of the config gives them, in order."""
+    said = text.hint.get("tables")
+    named = module.configs.flat().get(said, ()) if said else ()
     counts = dict.fromkeys(decl.input_ports, 0)
     for link in finding.graph.links_into[module.id]:
         if link.target_port in counts:
             counts[link.target_port] += 1
-    return [port_alias(port, index) for port, count in counts.items() for index in range(max(count, 1))]
+    aliases = [port_alias(port, index) for port, count in counts.items() for index in range(max(count, 1))]
+    return [*named[: len(aliases)], *aliases[len(named) :]] if isinstance(named, list) else aliases

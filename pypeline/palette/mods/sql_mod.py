@@ -14,7 +14,7 @@ _NAME = r"^[^\W\d]\w*$"
 class Config(ModuleConfig):
     """The SELECT, and what its tables are called in it."""
 
-    query: Annotated[str, sql()] = Field(
+    query: Annotated[str, sql("tables")] = Field(
         min_length=1,
         title="SELECT",
         description="One SELECT (DuckDB's SQL) over the inputs; variables in it are bound as values. It can read nothing but the inputs, and write nothing.",
@@ -23,7 +23,7 @@ class Config(ModuleConfig):
     tables: list[Annotated[str, Field(pattern=_NAME)]] = Field(
         default=[],
         title="Table names",
-        description="What the first, second … input is called in the SELECT; else `input`, `input2`, `input3` …",
+        description='What the first, second … input is called in the SELECT; else `input`, `"input$2"` …',
         examples=[["orders", "customers"]],
     )
 
@@ -55,7 +55,7 @@ class SqlMod(RelationalModule):
         said = self.config.tables
         if len(said) > len(schemas):
             raise misfit("PYE374", f"{len(said)} table names for {len(schemas)} inputs", ("tables",), "Name as many as there are links.")
-        tables = {(said[n] if n < len(said) else f"input{n + 1}" if n else "input"): schema for n, schema in enumerate(schemas)}
+        tables = {(said[n] if n < len(said) else port_alias("input", n)): schema for n, schema in enumerate(schemas)}
         query = self.select(("query",), self.config.query, tables)
         aliases = {name: port_alias("input", n) for n, name in enumerate(tables)}
         heads = ", ".join(f"{quote(name)} AS (SELECT * FROM {quote(alias)})" for name, alias in aliases.items() if name != alias)  # noqa: S608 (quoted names)

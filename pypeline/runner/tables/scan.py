@@ -103,7 +103,9 @@ def files_of(scan: Scan, table: Table, folder: str) -> list[str]:
     else:
         found = [path for pattern in scan.files for path in _matching(str(Path(folder, pattern)))]
     missing = [path for path in found if not Path(path).is_file()]
-    if missing or (not found and scan.options.get("file_required", True)):
+    if not scan.options.get("file_required", True):
+        return [path for path in found if path not in missing]
+    if missing or not found:
         where = missing[0] if missing else ", ".join(scan.files)
         message = f"`{where}` is not there" if missing else f"no file matches `{where}`"
         raise PypeError(Problem("PYE401", message, Place(module=table.module), "Check the path, or whether what writes it has run.", phase="run"))
