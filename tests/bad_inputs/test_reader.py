@@ -14,7 +14,7 @@ from pypeline.schema.codes import CODES
 from pypeline.schema.jsonschema import flow_schema
 from pypeline.schema.reader import read, read_file
 from pypeline.schema.yamltext import load
-from tests.bad_inputs.table import FILES, READER, Row
+from tests.bad_inputs.table import CHECK, FILES, READER, Row
 
 LINE = re.compile(r"PYE\d{3} \S+?(:\d+:\d+)? \S.*[.?!] ?\S.*\Z")
 FLOW = "flow: {name: large}\nmodules:\n"
@@ -46,8 +46,6 @@ def test_the_json_schema_gives_the_verdict_that_the_table_says(row: Row) -> None
 
 
 def test_every_file_of_the_folder_has_a_row() -> None:
-    from tests.bad_inputs.table import CHECK
-
     assert sorted(path.name for path in FILES.iterdir()) == sorted(row.file for row in (*READER, *CHECK))
 
 
@@ -59,7 +57,9 @@ def test_row_6_a_byte_order_mark_is_accepted_and_kept() -> None:
     assert result.flow.marks.place(("flow", "name")).column == 14
 
 
-@pytest.mark.parametrize(("text", "column"), [("[" * 100_000, 65), ("- " * 1_000_000 + "a", 129), ("{a: " * 100_000, 4 * 64 + 1)], ids=["lists", "dashes", "mappings"])
+@pytest.mark.parametrize(
+    ("text", "column"), [("[" * 100_000, 65), ("- " * 1_000_000 + "a", 129), ("{a: " * 100_000, 4 * 64 + 1)], ids=["lists", "dashes", "mappings"]
+)
 def test_rows_20_and_21_deep_nesting_is_refused_at_once(text: str, column: int) -> None:
     began = time.monotonic()
     (problem,) = read(text).problems
@@ -118,7 +118,15 @@ def test_rows_25_to_30_words_dates_and_codes_stay_text() -> None:
         "      required: {sep: no, on: x, zip: 00123, time: 12:30, day: 2024-01-01, sign: =, rows: 1e3}\n"
     )
     assert result.flow is not None
-    assert result.flow.modules[0].configs.required == {"sep": "no", "on": "x", "zip": "00123", "time": "12:30", "day": "2024-01-01", "sign": "=", "rows": 1000.0}
+    assert result.flow.modules[0].configs.required == {
+        "sep": "no",
+        "on": "x",
+        "zip": "00123",
+        "time": "12:30",
+        "day": "2024-01-01",
+        "sign": "=",
+        "rows": 1000.0,
+    }
     assert (result.flow.flow.version, result.flow.flow.description) == ("1.10", "1e3")
     assert (result.flow.settings.threads, result.flow.settings.timeout) == (10, 1000.0)
 
