@@ -2,8 +2,9 @@
 
 A *cut* on an edge means that its ends lie in different tasks. Every module gets a depth: along an
 edge it never falls, along a cut edge it rises. Modules of one depth joined by uncut edges are a
-segment. So no path can leave a segment and come back: the tasks have no cycle. Depths are as deep
-as they may be, so that a source read only by a late module is fused with it. Linear.
+segment. So no path can leave a segment and come back: the tasks have no cycle. Depths start as low
+as they may be (filters run before a table is handed over); then whole segments move as deep as they
+may, so that what only a late segment reads is fused with it and not handed over at all. Linear.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pypeline.core.plan import TaskKind
 
 MOST = 100
 """The most modules that one statement may hold."""
+
+_Into = Mapping[str, Sequence[tuple[str, str]]]
+"""Module → (what it comes after, why they cannot share a task)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +51,15 @@ class Cut:
 
 
 def cut(order: Sequence[str], parts: Mapping[str, Part], edges: Sequence[Edge]) -> list[Cut]:
-    """The tasks of one sub flow, in the order of their first modules in ``order`` (topological)."""
+    """The tasks of one sub flow, each after what it needs. ``order`` is topological."""
     if len(order) == 1:
         part = parts[order[0]]
         return [Cut(part.kind, (order[0],), part.alone)]
     into: dict[str, list[tuple[str, str]]] = {id: [] for id in order}
     for edge in edges:
         into[edge.target].append((edge.source, edge.cut or _between(edge.source, edge.target, parts)))
-    depth = _depths(order, into)
+    depth = _lowest(order, into)
+    depth = _deepest(order, into, depth, _segments(order, into, depth))
     segment = _segments(order, into, depth)
     members: dict[int, list[str]] = {}
     for id in order:
@@ -67,7 +72,7 @@ def cut(order: Sequence[str], parts: Mapping[str, Part], edges: Sequence[Edge]) 
             reason = part.alone or (f"more than {MOST} modules" if start else _why(chunk, into, segment))
             found.append(Cut(part.kind, chunk, reason))
     place = {id: at for at, id in enumerate(order)}
-    return sorted(found, key=lambda one: place[one.modules[0]])
+    return sorted(found, key=lambda one: (depth[one.modules[0]], place[one.modules[0]]))
 
 
 def _between(source: str, target: str, parts: Mapping[str, Part]) -> str:
@@ -81,21 +86,26 @@ def _between(source: str, target: str, parts: Mapping[str, Part]) -> str:
     return ""
 
 
-def _depths(order: Sequence[str], into: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, int]:
+def _lowest(order: Sequence[str], into: _Into) -> dict[str, int]:
     depth: dict[str, int] = {}
     for id in order:
         depth[id] = max((depth[source] + bool(reason) for source, reason in into[id]), default=0)
-    latest: dict[str, int] = {}
-    for id in reversed(order):
-        own = latest.get(id)
-        depth[id] = depth[id] if own is None else own
-        for source, reason in into[id]:
-            bound = depth[id] - bool(reason)
-            latest[source] = min(latest.get(source, bound), bound)
     return depth
 
 
-def _segments(order: Sequence[str], into: Mapping[str, Sequence[tuple[str, str]]], depth: Mapping[str, int]) -> dict[str, int]:
+def _deepest(order: Sequence[str], into: _Into, depth: Mapping[str, int], segment: Mapping[str, int]) -> dict[str, int]:
+    """Depths with every segment as deep as what reads it allows; the last ones stay."""
+    bound: dict[int, int] = {}
+    # segments of a depth do not read each other, so falling depth is an order from readers to read
+    for id in sorted(order, key=lambda each: -depth[each]):
+        own = bound.get(segment[id], depth[id])
+        for source, reason in into[id]:
+            if segment[source] != segment[id]:
+                bound[segment[source]] = min(bound.get(segment[source], own), own - bool(reason))
+    return {id: bound.get(segment[id], depth[id]) for id in order}
+
+
+def _segments(order: Sequence[str], into: _Into, depth: Mapping[str, int]) -> dict[str, int]:
     place = {id: at for at, id in enumerate(order)}
     parent = list(range(len(order)))
 
@@ -113,7 +123,7 @@ def _segments(order: Sequence[str], into: Mapping[str, Sequence[tuple[str, str]]
     return {id: root(at) for id, at in place.items()}
 
 
-def _why(chunk: Sequence[str], into: Mapping[str, Sequence[tuple[str, str]]], segment: Mapping[str, int]) -> str:
+def _why(chunk: Sequence[str], into: _Into, segment: Mapping[str, int]) -> str:
     """Why a segment starts: the first cut that leads into it; else a cut on a way around it."""
     around = ""
     for id in chunk:
