@@ -149,7 +149,7 @@ def loops(finding: Finding) -> None:
 
 
 def _from_outside(finding: Finding, scope: set[int], loop: ControlEdge) -> list[ControlEdge]:
-    return [e for e in finding.graph.edges if e.target in scope and e.source not in scope and e.index != loop.index and e.spec.trigger != "iterate"]
+    return [e for e in finding.graph.edges if e.target in scope and e.source not in scope and e.index != loop.index]
 
 
 def _reach(finding: Finding, starts: Iterable[int]) -> set[int]:
