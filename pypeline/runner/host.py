@@ -118,7 +118,7 @@ class EngineHost:
             self._worker.kill()
             self._worker = None
         if self._worker is None or self._worker.gone is not None or self._worker.dying:
-            self._worker = WorkerProcess(threads=1, warm=("tables",))
+            self._worker = WorkerProcess(warm=("tables",))
             self._worker.attach()
             self._code = {}
         self._code.update(code)

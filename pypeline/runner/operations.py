@@ -42,14 +42,12 @@ class Stop(Protocol):
 class Operations:
     """The operations and what lives between them: code instances, their loop, the log bridge."""
 
-    def __init__(self, threads: int, level: str) -> None:
-        self._threads = threads
+    def __init__(self) -> None:
         self._code: Any = None
         self._log = LogBridge()
         root = logging.getLogger()
         root.addHandler(self._log)
         root.setLevel(logging.WARNING)
-        logging.getLogger("pypeline").setLevel(_LEVELS.get(level, logging.INFO))
 
     def __enter__(self) -> Operations:
         return self
@@ -57,6 +55,11 @@ class Operations:
     def __exit__(self, *_: object) -> None:
         if self._code is not None:
             self._code.close()
+
+    @property
+    def has_run_code(self) -> bool:
+        """Whether modules other than SQL have run in this process."""
+        return self._code is not None
 
     def warm(self, names: Iterable[str]) -> None:
         """Import ahead what orders will need: ``tables``, ``code``."""
@@ -78,11 +81,12 @@ class Operations:
     def op_run(self, message: Message, emit: Emit, stop: Stop) -> Message:
         """One try of a task: ``order`` in, a :class:`TaskResult` out, whatever happens."""
         order = orders.from_json(message["order"])
+        logging.getLogger("pypeline").setLevel(_LEVELS.get(message.get("level", "INFO"), logging.INFO))
         self._log.bind(order, emit)
         forget_peak()
         wall, cpu = time.monotonic(), _cpu()
         try:
-            result = self._run(order, emit, stop)
+            result = self._run(order, int(message.get("threads", 1)), emit, stop)
         except Exception as error:
             result = _failure(order, error)
         finally:
@@ -99,7 +103,7 @@ class Operations:
         )
         return result_to_json(done)
 
-    def _run(self, order: Order, emit: Emit, stop: Stop) -> TaskResult:
+    def _run(self, order: Order, threads: int, emit: Emit, stop: Stop) -> TaskResult:
         if stop.requested:
             return _cancelled(order)
         if order.kind == "segment":
@@ -117,7 +121,7 @@ class Operations:
         if self._code is None:
             from pypeline.runner.code_task import CodeTasks
 
-            self._code = CodeTasks(self._threads)
+            self._code = CodeTasks(threads)
         done: TaskResult = self._code.run(order, stop, instance)
         if self._code.threads.busy:
             emit({"kind": "busy_threads", "threads": self._code.threads.busy})

@@ -77,11 +77,15 @@ class Worker:
             return 3
         from pypeline.runner.operations import Operations
 
-        with Operations(int(hello.get("threads", 1)), str(hello.get("level", "INFO"))) as operations:
+        with Operations() as operations:
             operations.warm(hello.get("warm", ()))
             while (message := self._requests.get())["op"] != "bye":
                 self._answer(operations, message)
-        self.channel.send({"op": "bye"})
+        if not operations.has_run_code:
+            # nothing of anybody's is left to be finished, and tearing the interpreter down takes its time
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
         return 0
 
     def _answer(self, operations: Any, message: Message) -> None:

@@ -67,7 +67,7 @@ def test_a_worker_of_another_version_says_so_and_goes() -> None:
 
 def test_a_worker_beats_answers_and_goes_with_its_host() -> None:
     process, channel, end = worker()
-    channel.send({"op": "hello", "version": protocol.VERSION, "threads": 1})
+    channel.send({"op": "hello", "version": protocol.VERSION})
     assert read(channel, "hello")["pid"] == process.pid
     channel.send({"op": "check", "id": 1, "text": "a + 1"})
     assert read(channel, "result") == {"op": "result", "id": 1, "value": None}

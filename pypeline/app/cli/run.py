@@ -41,6 +41,11 @@ def run(options: argparse.Namespace) -> int:
         raise PypeError(usage("pype run", "--json and --events - both write to standard output", "Give the events a file."))
     if options.threads is not None and options.threads < 1:
         raise PypeError(usage("pype run", f"--threads is {options.threads}, and must be at least 1"))
+    from pypeline.runner.engines.local import LocalEngine
+
+    # its first worker warms up on another core while the flow is read and planned
+    engine = LocalEngine()
+    engine.prestart()
     from pypeline.app.cli.opening import accept, checked, opened, planned
     from pypeline.core.check import runnable
 
@@ -55,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     from pypeline.app.cli.results import failures, next_step, told
     from pypeline.app.cli.running import run_plan
 
-    summary, watch = run_plan(plan, found.folder, options)
+    summary, watch = run_plan(plan, found.folder, options, engine)
     show(failures(watch.modules, summary.error, found.flow))
     if options.picture is not None:
         from pypeline.core.picture import svg

@@ -18,6 +18,7 @@ from typing import IO, Any
 from pypeline.core.events import RunEvent, to_json
 from pypeline.core.plan import Plan
 from pypeline.core.watch import Watch
+from pypeline.runner.engines.base import Engine
 from pypeline.runner.logs import LogWriter, private_file, secrets_in
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.signals import StopSignal
@@ -26,8 +27,8 @@ from pypeline.schema.problems import Place, Problem, PypeError
 Subscriber = Callable[[RunEvent], None]
 
 
-def run_plan(plan: Plan, folder: Path, options: argparse.Namespace) -> tuple[RunSummary, Watch]:
-    """Run ``plan`` to its end with the subscribers that ``options`` ask for."""
+def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engine | None = None) -> tuple[RunSummary, Watch]:
+    """Run ``plan`` to its end with the subscribers that ``options`` ask for, on ``engine`` (None: this machine)."""
     watch = Watch()
     with ExitStack() as open_now:
         subscribers: list[Subscriber] = [lambda event: void(watch.feed((event,)))]
@@ -44,7 +45,8 @@ def run_plan(plan: Plan, folder: Path, options: argparse.Namespace) -> tuple[Run
             for subscriber in subscribers:
                 subscriber(event)
 
-        summary = asyncio.run(execute(plan, folder=folder, on_event=tell, stop=StopSignal(signals=True), previews=options.previews))
+        stop = StopSignal(signals=True)
+        summary = asyncio.run(execute(plan, folder=folder, on_event=tell, engine=engine, stop=stop, previews=options.previews))
     return summary, watch
 
 

@@ -38,12 +38,12 @@ class LocalEngine:
     name = "local"
     private_folders = True
 
-    def __init__(self, *, cpus: int = 0, memory: int = 0, threads: int = 0, level: str = "INFO") -> None:
+    def __init__(self, *, cpus: int = 0, memory: int = 0, threads: int = 0) -> None:
         """``cpus`` and ``memory`` (bytes) to give away, ``threads`` of each worker's pool; 0 = the machine's own."""
         self.slots = Slots({"cpus": cpus or machine.cpus(), "memory": memory or machine.memory(), "gpus": 0})
         self.throttle: Callable[[], bool] = bool
         self._threads = threads or machine.cpus() * 2
-        self._level = level
+        self._level = "INFO"
         self._seats: list[_Seat] = []
         self._seat_of: dict[Job, _Seat] = {}
         self._losses: list[tuple[str, str]] = []
@@ -66,7 +66,7 @@ class LocalEngine:
     def prestart(self) -> None:
         """Start a first worker now, without a loop, so that it is warm when the plan is made."""
         if not self._seats:
-            self._seats.append(_Seat(WorkerProcess(threads=self._threads, level=self._level, warm=("tables",))))
+            self._seats.append(_Seat(WorkerProcess(warm=("tables",))))
 
     async def open(self) -> None:
         self._open = True
@@ -100,7 +100,7 @@ class LocalEngine:
             if made is not None:
                 on_event(job, made)
 
-        seat.request, answer = seat.worker.request("run", heard, order=orders.to_json(order))
+        seat.request, answer = seat.worker.request("run", heard, order=orders.to_json(order), threads=self._threads, level=self._level)
         answer.add_done_callback(lambda done: self._ended(job, done))
         return job
 
@@ -162,7 +162,7 @@ class LocalEngine:
         return seat
 
     def _start(self) -> _Seat:
-        seat = _Seat(WorkerProcess(threads=self._threads, level=self._level))
+        seat = _Seat(WorkerProcess())
         self._seats.append(seat)
         self._attach(seat)
         return seat

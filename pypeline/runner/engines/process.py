@@ -59,7 +59,7 @@ class WorkerGoneError(Exception):
 class WorkerProcess:
     """One worker. ``on_line(stream, text)`` gets what was printed, ``on_gone(self)`` its end."""
 
-    def __init__(self, *, threads: int, level: str = "INFO", warm: Sequence[str] = ()) -> None:
+    def __init__(self, *, warm: Sequence[str] = ()) -> None:
         """Start it.
 
         Raises:
@@ -106,7 +106,7 @@ class WorkerProcess:
         self._reaps = 0
         self._tail = ""
         self._refused = ""
-        self._send({"op": "hello", "version": VERSION, "threads": threads, "level": level, "warm": list(warm)})
+        self._send({"op": "hello", "version": VERSION, "warm": list(warm)})
 
     def attach(self) -> None:
         """From now on the running loop serves this worker."""

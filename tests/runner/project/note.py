@@ -69,7 +69,7 @@ class Note(BaseModule):
             while time.monotonic() < until:
                 try:
                     time.sleep(0.05)
-                except BaseException:  # noqa: S112 - a module as bad as they come
+                except BaseException:
                     continue
         if self.configs["die"] == "kill":
             os.kill(os.getpid(), 9)
