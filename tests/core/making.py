@@ -27,7 +27,7 @@ def _decl(name: str, kind: Any, ports: tuple[str, str] = ("", ""), schema: Mappi
         "optional": {field: {} for field in said["properties"] if field not in said["required"]},
     }
     return ModuleDecl(
-        name, f"pypeline.palette.{name}", kind,
+        name, f"pypeline.palette.{name}", kind, title=name,
         input_ports=tuple(ports[0].split()), output_ports=tuple(ports[1].split()), config_schema=halves, json_schema=said, **more,
     )  # fmt: skip
 

@@ -218,7 +218,7 @@ def _mapping(value: Mapping[Any, Any], said: Mapping[str, Any], path: Path, sche
 def _size(size: int, keys: tuple[str, str], what: str, said: Mapping[str, Any], path: Path, schema: _Schema) -> None:
     low, high = said.get(keys[0], 0), said.get(keys[1])
     if size < low:
-        schema.say("PYE304", path, f"has {size} {what}, expected at least {low}" if size else f"is empty, expected at least {low} {what}")
+        schema.say("PYE304", path, "is empty" if low == 1 else f"has {size} {what}, expected at least {low}")
     elif high is not None and size > high:
         schema.say("PYE304", path, f"has {size} {what}, expected at most {high}")
 
