@@ -18,8 +18,8 @@ env-desktop:  ## the same with Qt and what tests of the window need
 demo: env  ## a sample project in ./demo: data, flow, run, picture, report
 	@$(BIN)/pype demo --folder demo
 
-test: env-desktop  ## format, lint, types, layers and all tests
-	@$(RUN) format lint types layers desktop tests
+test: env-desktop  ## format, lint, types, layers, made pages and all tests
+	@$(RUN) format lint types layers docs desktop tests
 
 test-long: env-desktop  ## the tests that take minutes
 	@$(BIN)/python -m pytest -p no:pytest-qt -n 2 -m long
@@ -34,10 +34,10 @@ layers: env-desktop  ## who may import whom
 	@$(RUN) layers
 
 check: env-desktop  ## what to run before a commit: all but the tests
-	@$(RUN) format lint types layers
+	@$(RUN) format lint types layers docs
 
 check-offline: env-desktop  ## lint, types, layers, demo and tests without any network
-	@$(RUN) --offline format lint types layers demo desktop tests
+	@$(RUN) --offline format lint types layers docs demo desktop tests
 
 bench: env  ## the figures of the README, 10 million rows; peers in environments of their own
 	@$(BIN)/python -m benchmarks

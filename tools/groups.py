@@ -26,6 +26,7 @@ GROUPS: dict[str, list[str]] = {
     "lint": [str(BIN / "ruff"), "check", "--quiet", "."],
     "types": [str(BIN / "mypy")],
     "layers": [str(BIN / "lint-imports"), "--no-logo"],
+    "docs": [str(BIN / "python"), "tools/docs.py", "--check"],
     "demo": [str(BIN / "pype"), "demo", "--folder"],
     "desktop": [*PYTEST, "tests/desktop"],
     # without a screen: pytest-qt stays out, it does not even start where Qt's system libraries are missing
