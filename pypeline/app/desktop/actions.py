@@ -62,7 +62,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("edit.find", "Find a module…", "Edit", "find", ("Ctrl+F",), "search", hint="Find a module in this flow by its name."),
     Action("edit.commands", "All commands…", "Edit", "command_palette", ("Ctrl+K",), hint="Every action by a few letters of its name."),
-    Action("view.fit", "Fit the flow", "View", "fit", ("Ctrl+0", "F"), "fit", hint="See all of it."),
+    Action("view.fit", "Fit the flow", "View", "fit", ("Ctrl+0",), "fit", hint="See all of it."),
     Action("view.actual", "Actual size", "View", "actual_size", ("Ctrl+1",), hint="100 %."),
     Action("view.in", "Zoom in", "View", "zoom_in", ("Ctrl++", "Ctrl+="), "plus"),
     Action("view.out", "Zoom out", "View", "zoom_out", ("Ctrl+-",), "minus"),

@@ -48,7 +48,7 @@ class Board(QWidget):
         self._buttons = {"minus": QToolButton(), "plus": QToolButton(), "fit": QToolButton()}
         self._buttons["minus"].clicked.connect(lambda: self.view.zoom_by(-1))
         self._buttons["plus"].clicked.connect(lambda: self.view.zoom_by(1))
-        self._buttons["fit"].clicked.connect(lambda: self.view.fit())
+        self._buttons["fit"].clicked.connect(lambda _: self.view.fit())
         for name, tip in {"minus": "Zoom out", "plus": "Zoom in", "fit": "Fit the flow"}.items():
             self._buttons[name].setIconSize(QSize(14, 14))
             self._buttons[name].setToolTip(tip)

@@ -98,6 +98,13 @@ def reader_for(path: Path, folder: Path) -> tuple[str, dict[str, Any]] | None:
     return type, configs
 
 
+def contexts(folder: Path, flow: Flow) -> list[str]:
+    """The context environments there are: ``default`` first, then those with a file of their own."""
+    prefix = f"{flow.flow.name}_"
+    names = {p.stem.removeprefix(prefix) for p in (folder / "context").glob(f"{prefix}*.json")}
+    return ["default", *sorted(names - {"default"})]
+
+
 class Recent:
     """The list of recently opened files, newest first, in the user's settings folder. A broken list is an empty one."""
 

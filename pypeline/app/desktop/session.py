@@ -88,6 +88,15 @@ class Session(QObject):
             self._understanding.cancel()
         self._understanding = loop.start(self._understand(self.document.flow))
 
+    def understand(self) -> None:
+        """Check and bind the flow again, whether or not it changed: files may have."""
+        self._understand_now()
+
+    def move_to(self, folder: Path) -> None:
+        """The flow was saved into another folder: relative paths start there now."""
+        self.folder = folder
+        self._understand_now()
+
     def set_context(self, name: str) -> None:
         """Look at the flow with another context's values."""
         self.context_name = name

@@ -1,0 +1,122 @@
+"""The problems list: what is wrong, where, how to mend it, and a button where a program can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+
+from pypeline.canvas.document import Document
+from pypeline.canvas.icons import plain
+from pypeline.canvas.look import Look
+from pypeline.schema.flow import Flow
+from pypeline.schema.plain import plain as plain_data
+from pypeline.schema.problems import Fix, Problem, printable
+
+
+class ProblemsPanel(QWidget):
+    """``chosen(module)`` when a problem is clicked."""
+
+    chosen = Signal(str)
+
+    def __init__(self, document: Document, look: Look) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self._document, self._look = document, look
+        self._shown: tuple[Problem, ...] | None = None
+        self.list = QListWidget()
+        self.list.setAccessibleName("Problems")
+        self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.list.itemClicked.connect(self._click)
+        self.empty = QLabel("No problems: this flow can run.")
+        self.empty.setObjectName("empty")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(8, 8, 8, 8)
+        box.addWidget(self.list)
+        box.addWidget(self.empty)
+        document.knowledge_changed.connect(lambda _: self.refresh())
+        self.refresh()
+
+    def show_look(self, look: Look) -> None:
+        """Paint in this look."""
+        self._look = look
+        self._shown = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List the document's problems, if they are others than those listed."""
+        problems = self._document.knowledge.problems
+        if problems is self._shown:
+            return
+        self._shown = problems
+        self.list.clear()
+        for problem in problems[:500]:
+            item = QListWidgetItem()
+            item.setData(Qt.ItemDataRole.UserRole, problem.place.module)
+            row = self._row(problem)
+            item.setSizeHint(row.sizeHint())
+            self.list.addItem(item)
+            self.list.setItemWidget(item, row)
+        self.list.setVisible(bool(problems))
+        self.empty.setVisible(not problems)
+
+    def _row(self, problem: Problem) -> QWidget:
+        row = QWidget()
+        grave = problem.severity == "error"
+        sign = QLabel()
+        t = self._look.theme
+        sign.setPixmap(plain("error" if grave else "warning", self._look, t.failure if grave else t.sink).pixmap(16, 16))
+        text = QLabel(printable(problem.message))
+        text.setTextFormat(Qt.TextFormat.PlainText)
+        where = problem.place.module or problem.place.link or "flow"
+        line = f" · line {problem.place.line}" if problem.place.line else ""
+        note = QLabel(printable(f"{where} · {problem.code}{line}   {problem.mend}"))
+        note.setTextFormat(Qt.TextFormat.PlainText)
+        note.setObjectName("sub")
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(text)
+        words.addWidget(note)
+        across = QHBoxLayout(row)
+        across.setContentsMargins(6, 4, 6, 4)
+        across.setSpacing(10)
+        across.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        across.addLayout(words, 1)
+        for fix in problem.fixes[:2]:
+            button = QPushButton(fix.title)
+            button.clicked.connect(lambda _=False, fix=fix: self.apply(fix))
+            across.addWidget(button)
+        return row
+
+    def apply(self, fix: Fix) -> None:
+        """Do what the fix says, as an undo step."""
+        fixed = with_fix(self._document.flow, fix)
+        if fixed is not None:
+            self._document.apply(fix.title, fixed)
+
+    def _click(self, item: QListWidgetItem) -> None:
+        module = item.data(Qt.ItemDataRole.UserRole)
+        if module:
+            self.chosen.emit(module)
+
+
+def with_fix(flow: Flow, fix: Fix) -> Flow | None:
+    """``flow`` with ``fix.value`` at ``fix.path`` (None removes what is there); None when it no longer fits."""
+    data: Any = plain_data(flow)
+    here: Any = data
+    for step in fix.path[:-1]:
+        try:
+            here = here[step] if not isinstance(here, dict) or step in here else here.setdefault(step, {})
+        except (KeyError, IndexError, TypeError):
+            return None
+    last = fix.path[-1]
+    try:
+        if fix.value is None:
+            del here[last]
+        else:
+            here[last] = fix.value
+        return Flow.model_validate(data).with_marks(flow.marks)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None

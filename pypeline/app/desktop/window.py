@@ -1,0 +1,654 @@
+"""The window: one flow, its canvas and panels, and every action of the table as a method.
+
+It joins document, session and panels and holds no logic of its own: edits are made by
+``core.edits`` through the document, everything that takes time by the session. No dialog is ever
+opened with ``exec()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QPoint, QPointF, QSettings, Qt, QUrl, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from pypeline import __version__
+from pypeline.app.desktop import asking, files, loop, style
+from pypeline.app.desktop.actions import ACTIONS, MENUS, When
+from pypeline.app.desktop.board import Board
+from pypeline.app.desktop.command_list import CommandList
+from pypeline.app.desktop.docks.inspector import InspectorPanel
+from pypeline.app.desktop.docks.log import LogPanel
+from pypeline.app.desktop.docks.palette import PalettePanel
+from pypeline.app.desktop.docks.preview import PreviewPanel
+from pypeline.app.desktop.docks.problems import ProblemsPanel
+from pypeline.app.desktop.files import OpenFile, Recent
+from pypeline.app.desktop.session import Session
+from pypeline.app.desktop.statusbar import StatusBar
+from pypeline.app.desktop.toolbar import Toolbar
+from pypeline.canvas.document import Document
+from pypeline.canvas.icons import plain
+from pypeline.canvas.look import look
+from pypeline.canvas.scene import Hit
+from pypeline.core import edits, layout
+from pypeline.runner.registry import load
+from pypeline.schema.flow import DataLink, Flow
+from pypeline.schema.problems import PypeError
+from pypeline.schema.reader import read
+from pypeline.schema.writer import dump
+
+
+class FlowWindow(QMainWindow):
+    """One window on one flow. ``closed`` when it is gone for good; ``wants_file(path)`` opens another."""
+
+    closed = Signal()
+
+    def __init__(self, file: OpenFile, theme: str = "light", settings: QSettings | None = None) -> None:
+        super().__init__()
+        self.theme = theme
+        self.settings = settings
+        self.recent = Recent()
+        self.file = file
+        self._really_close = False
+        self.document: Document
+        self.session: Session
+        self.actions_by_id: dict[str, QAction] = {}
+        self._make_actions()
+        self._make_document(file)
+        self._make_body()
+        self.command_list = CommandList(self, self.actions_by_id)
+        self.resize(1440, 900)
+        self._follow()
+        self._refresh_actions()
+
+    # --- making ---------------------------------------------------------------------------------
+
+    def _make_actions(self) -> None:
+        for entry in ACTIONS:
+            action = QAction(entry.title, self)
+            action.setShortcuts([QKeySequence(k) for k in entry.keys])
+            keys = f"  ({QKeySequence(entry.keys[0]).toString()})" if entry.keys else ""
+            action.setToolTip(f"{entry.hint or entry.title}{keys}")
+            run: Callable[[], Any] = getattr(self, entry.run)
+            action.triggered.connect(lambda _=False, run=run: run())
+            # keys of one letter must not steal typing in a field
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            self.actions_by_id[entry.id] = action
+            self.addAction(action)
+
+    def _make_document(self, file: OpenFile) -> None:
+        folder = file.path.resolve().parent if file.path else Path.cwd()
+        self.document = Document(file.flow, load(folder), self)
+        self.session = Session(self.document, folder, self)
+
+    def _make_body(self) -> None:
+        tint = look(self.theme)
+        self.main_menu = QMenu(self)
+        self._fill_menu(self.main_menu)
+        self.toolbar = Toolbar(self.actions_by_id, self.main_menu, tint)
+        self.palette_panel = PalettePanel(self.document.catalogue, tint)
+        self.board = Board(self.document, tint)
+        self.inspector = InspectorPanel(self.document, self.session, tint)
+        self.preview = PreviewPanel(self.session, tint)
+        self.problems = ProblemsPanel(self.document, tint)
+        self.log = LogPanel(self.session, tint)
+        self.status = StatusBar(self.document, self.session)
+        self.tabs = QTabWidget()
+        self.tabs.setObjectName("dock")
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.preview, "Preview")
+        self.tabs.addTab(self.problems, "Problems")
+        self.tabs.addTab(self.log, "Log")
+        self.middle = QSplitter(Qt.Orientation.Vertical)
+        self.middle.addWidget(self.board)
+        self.middle.addWidget(self.tabs)
+        self.middle.setStretchFactor(0, 1)
+        self.middle.setSizes([560, 260])
+        self.middle.setCollapsible(0, False)
+        self.across = QSplitter(Qt.Orientation.Horizontal)
+        for part in (self.palette_panel, self.middle, self.inspector):
+            self.across.addWidget(part)
+        self.across.setStretchFactor(1, 1)
+        self.across.setSizes([212, 900, 328])
+        self.across.setCollapsible(1, False)
+        centre = QWidget()
+        centre.setObjectName("centre")
+        box = QVBoxLayout(centre)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        box.addWidget(self.toolbar)
+        box.addWidget(self.across, 1)
+        box.addWidget(self.status)
+        self.setCentralWidget(centre)
+        self._tint_actions()
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        for name in MENUS:
+            part = menu.addMenu(name)
+            for entry in ACTIONS:
+                if entry.menu == name:
+                    part.addAction(self.actions_by_id[entry.id])
+                    if entry.id == "file.open":
+                        self.recent_menu = part.addMenu("Open recent")
+                        self.recent_menu.aboutToShow.connect(self._fill_recent)
+
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for path in self.recent.files():
+            self.recent_menu.addAction(f"{path.name}   {path.parent}", lambda p=path: self.open_path(p))
+        if self.recent_menu.isEmpty():
+            self.recent_menu.addAction("Nothing yet").setEnabled(False)
+
+    def _follow(self) -> None:
+        """Connect what was made for this document."""
+        document, session, board = self.document, self.session, self.board
+        document.flow_changed.connect(lambda: self._refresh_actions())
+        document.selection_changed.connect(self._selection_changed)
+        document.clean_changed.connect(lambda _: self._show_file())
+        document.knowledge_changed.connect(lambda _: self._count_problems())
+        session.run_changed.connect(self._run_changed)
+        self.palette_panel.wanted.connect(self.add_in_middle)
+        board.editor.link_chosen.connect(self.show_link)
+        board.editor.opened.connect(lambda _: self.inspector.focus_first())
+        board.editor.menu_wanted.connect(self._context_menu)
+        board.editor.files_dropped.connect(self.drop_files)
+        board.editor.added.connect(lambda _: self.inspector.show_settings())
+        self.problems.chosen.connect(self.go_to)
+        self.log.chosen.connect(self.go_to)
+        self._show_file()
+        self._show_contexts()
+        self._count_problems()
+        if self.file.path is not None:
+            self.recent.add(self.file.path)
+
+    def _tint_actions(self) -> None:
+        tint = look(self.theme)
+        for entry in ACTIONS:
+            if entry.icon:
+                self.actions_by_id[entry.id].setIcon(plain(entry.icon, tint, tint.theme.muted))
+
+    # --- what may be done now -------------------------------------------------------------------------
+
+    def _holds(self, when: When) -> bool:
+        chosen = self.document.selection
+        truths: dict[str, bool] = {
+            "always": True,
+            "saved": self.file.path is not None,
+            "selection": bool(chosen),
+            "modules": bool(chosen.modules),
+            "one": len(chosen.modules) == 1 and not self.session.running,
+            "undo": self.document.undo.canUndo(),
+            "redo": self.document.undo.canRedo(),
+            "idle": not self.session.running,
+            "running": self.session.running,
+        }
+        return truths[when]
+
+    def _refresh_actions(self) -> None:
+        for entry in ACTIONS:
+            self.actions_by_id[entry.id].setEnabled(self._holds(entry.when))
+        undo, redo = self.document.undo.undoText(), self.document.undo.redoText()
+        self.actions_by_id["edit.undo"].setText(f"Undo {undo}" if undo else "Undo")
+        self.actions_by_id["edit.redo"].setText(f"Redo {redo}" if redo else "Redo")
+
+    def _selection_changed(self) -> None:
+        self._refresh_actions()
+        chosen = self.document.selection
+        if len(chosen.modules) == 1 and self.tabs.currentWidget() is self.preview:
+            self.preview_module(next(iter(chosen.modules)))
+
+    def _run_changed(self) -> None:
+        self._refresh_actions()
+        if self.session.running:
+            return
+        summary = self.session.summary
+        if summary is None:
+            self.tabs.setCurrentWidget(self.problems)
+        elif summary.state != "completed":
+            self.tabs.setCurrentWidget(self.log)
+        elif self.preview.port:
+            self.session.preview(self.preview.port)
+
+    def _show_file(self) -> None:
+        name = self.file.path.name if self.file.path else f"{self.document.flow.flow.name}.yaml"
+        saved = self.document.undo.isClean() and (self.file.path is not None or not self.document.flow.modules)
+        self.toolbar.show_file(name, saved=saved, folder=str(self.session.folder))
+        self.status.show_file(name, saved=saved)
+        self.setWindowTitle(f"{name}{'' if saved else ' •'} — PYpeline")
+
+    def _show_contexts(self) -> None:
+        names = files.contexts(self.session.folder, self.document.flow)
+        self.toolbar.show_contexts(names, self.session.context_name, self.session.set_context)
+
+    def _count_problems(self) -> None:
+        number = len(self.document.knowledge.problems)
+        self.tabs.setTabText(self.tabs.indexOf(self.problems), f"Problems {number}" if number else "Problems")
+
+    # --- File --------------------------------------------------------------------------------------------
+
+    def new_file(self) -> None:
+        """Start an empty flow here."""
+        self._leave_then(lambda: self._take(files.new_flow()))
+
+    def open_dialog(self) -> None:
+        """Ask for a flow file."""
+        dialog = QFileDialog(self, "Open a flow", str(self.session.folder), "Flow files (*.yaml *.yml);;All files (*)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda name: self.open_path(Path(name)))
+        asking.show(dialog)
+
+    def open_path(self, path: Path) -> None:
+        """Open the flow file at ``path`` here."""
+
+        def take() -> None:
+            try:
+                found = files.open_flow(path)
+            except PypeError as error:
+                asking.tell(self, f"{path.name} cannot be opened", "\n".join(str(p) for p in error.problems[:12]))
+                return
+            self._take(found)
+
+        self._leave_then(take)
+
+    def _take(self, file: OpenFile) -> None:
+        """Show another flow in this window."""
+        old = self.session
+        self.file = file
+        self._make_document(file)
+        self._make_body()
+        self._follow()
+        self._refresh_actions()
+        loop.start(old.close())
+        self.board.view.fit()
+
+    def save_file(self) -> None:
+        """Write the flow; asks for a name the first time."""
+        if self.file.path is None:
+            self.save_dialog()
+        else:
+            self.save_path(self.file.path)
+
+    def save_dialog(self) -> None:
+        """Ask where to write the flow."""
+        start = self.file.path or self.session.folder / f"{self.document.flow.flow.name}.yaml"
+        dialog = QFileDialog(self, "Save the flow", str(start), "Flow files (*.yaml *.yml)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("yaml")
+        dialog.selectFile(start.name)
+        dialog.fileSelected.connect(lambda name: self.save_path(Path(name)))
+        asking.show(dialog)
+
+    def save_path(self, path: Path, *, force: bool = False) -> bool:
+        """Write the flow to ``path``; False if it was not written."""
+        try:
+            saved = files.save(self.file, self.document.flow, path, force=force)
+        except PypeError as error:
+            if any(p.code == "PYE494" for p in error.problems):
+                asking.choose(
+                    self,
+                    f"{path.name} was changed on disk",
+                    "Somebody else wrote this file since it was opened here.",
+                    {"Overwrite it": lambda: self.save_path(path, force=True), "Reload it": lambda: self._take(files.open_flow(path))},
+                )
+            else:
+                asking.tell(self, "Not saved", "\n".join(str(p) for p in error.problems))
+            return False
+        moved = self.file.path is None or path.resolve() != self.file.path.resolve()
+        self.file = saved
+        if saved.flow != self.document.flow:
+            self.document.show(saved.flow)
+        else:
+            self.document.flow.with_marks(saved.flow.marks)
+        self.document.undo.setClean()
+        self.recent.add(path)
+        if moved:
+            self.session.move_to(path.resolve().parent)
+            self._show_contexts()
+        self._show_file()
+        self._refresh_actions()
+        return True
+
+    def build_job(self) -> None:
+        """Make a job folder of the saved flow."""
+        if self.file.path is None or not self.save_path(self.file.path):
+            return
+        from pypeline.runner.build import build
+
+        try:
+            made = build(self.document.flow, self.file.path, self.document.catalogue, self.session.folder / "jobs")
+        except PypeError as error:
+            asking.tell(self, "Not built", "\n".join(str(p) for p in error.problems[:12]))
+            return
+        asking.tell(self, "Built", f"{made}\n\nRun it anywhere with:  pype run {made.name}")
+
+    def register_dialog(self) -> None:
+        """Ask for a folder with modules of one's own."""
+        dialog = QFileDialog(self, "Register a folder of modules", str(self.session.folder))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(lambda name: self.register_folder(Path(name)))
+        asking.show(dialog)
+
+    def register_folder(self, folder: Path) -> None:
+        """Import the modules of ``folder`` once, which trusts them, and offer them in the palette."""
+
+        def register() -> None:
+            from pypeline.runner.registry import auto_register
+
+            try:
+                names = auto_register(self.session.folder, [folder])
+            except PypeError as error:
+                asking.tell(self, "Not registered", "\n".join(str(p) for p in error.problems[:12]))
+                return
+            self.document.catalogue = load(self.session.folder)
+            self.palette_panel.show_catalogue(self.document.catalogue, look(self.theme))
+            self.document.show(self.document.flow)
+            self.session.understand()
+            asking.tell(self, "Registered", "\n".join(str(n) for n in names) or "No module was found in this folder.")
+
+        asking.choose(self, f"Trust the code in {folder.name}?", "Registering runs the Python files of this folder once.", {"Register": register})
+
+    # --- Edit ---------------------------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        """Take back the last edit."""
+        self.document.undo.undo()
+
+    def redo(self) -> None:
+        """Do it again."""
+        self.document.undo.redo()
+
+    def copy(self) -> None:
+        """Put the selected modules on the clipboard as a flow file of their own."""
+        piece = edits.part(self._placed_flow(), self.document.selection.modules)
+        QGuiApplication.clipboard().setText(dump(piece))
+
+    def cut(self) -> None:
+        """Copy and delete."""
+        self.copy()
+        self.delete()
+
+    def paste(self) -> None:
+        """Add the modules of the flow file on the clipboard."""
+        text = QGuiApplication.clipboard().text()
+        result = read(text, "clipboard") if text.strip() else None
+        if result is None or result.flow is None:
+            self.board.view.say("the clipboard holds no modules" if result is None or not result.problems else str(result.problems[0]))
+            return
+        self._paste(result.flow)
+
+    def duplicate(self) -> None:
+        """A second one of each selected module."""
+        self._paste(edits.part(self._placed_flow(), self.document.selection.modules))
+
+    def _paste(self, piece: Flow) -> None:
+        flow, ids = edits.paste(self.document.flow, piece)
+        self.document.apply("Paste " + (ids[0] if len(ids) == 1 else f"{len(ids)} modules"), flow)
+        self.document.select(ids)
+
+    def _placed_flow(self) -> Flow:
+        """The flow with the places that are shown, also those the file does not give."""
+        return edits.move(self.document.flow, {m.id: self.board.scene.place(m.id) for m in self.document.flow.modules})
+
+    def delete(self) -> None:
+        """Delete what is selected."""
+        chosen = self.document.selection
+        if chosen:
+            self.document.apply("Delete", edits.remove(self.document.flow, chosen.modules, chosen.links))
+
+    def select_all(self) -> None:
+        """Select every module."""
+        self.document.select(m.id for m in self.document.flow.modules)
+
+    def detach(self) -> None:
+        """Take the selected modules out of their lines."""
+        flow = self.document.flow
+        for id in sorted(self.document.selection.modules):
+            flow = edits.detach(flow, id)
+        self.document.apply("Detach", flow)
+
+    def toggle_enabled(self) -> None:
+        """Disable the selected modules, or enable them if all are disabled."""
+        flow, ids = self.document.flow, sorted(self.document.selection.modules)
+        enabled = not any(flow.module(id).enabled for id in ids)
+        for id in ids:
+            flow = edits.set_module(flow, id, enabled=enabled)
+        self.document.apply("Enable" if enabled else "Disable", flow)
+
+    def find(self) -> None:
+        """Find a module by its name."""
+        self.command_list.ask_modules([m.id for m in self.document.flow.modules], self.go_to)
+
+    def command_palette(self) -> None:
+        """Every action by a few letters."""
+        self.command_list.ask_actions()
+
+    def add_in_middle(self, type: str) -> None:
+        """Place a module in the middle of what is seen, a little aside of what stands there."""
+        point = self.board.view.seen().center()
+        while self.board.scene.hit(point).kind in {"module", "port"}:
+            point += QPointF(32, 32)
+        self.board.editor.add(type, point)
+
+    def drop_files(self, names: list[str], point: QPointF) -> None:
+        """Put a reader for each dropped file; a dropped flow is opened."""
+        for n, name in enumerate(names):
+            path = Path(name)
+            if path.suffix.lower() in {".yaml", ".yml"}:
+                self.open_path(path)
+                return
+            found = files.reader_for(path, self.session.folder)
+            if found is None:
+                self.board.view.say(f"no module reads {path.name}")
+                continue
+            flow, id = edits.add_module(
+                self.document.flow, self.document.catalogue[found[0]], (point.x(), point.y() + n * 96), id=path.stem.split(".")[0], configs=found[1]
+            )
+            self.document.apply(f"Read {path.name}", flow)
+            self.document.select([id])
+
+    def go_to(self, module: str) -> None:
+        """Select a module and bring it into sight."""
+        if any(m.id == module for m in self.document.flow.modules):
+            self.document.select([module])
+            self.board.view.show_module(module)
+
+    # --- View ----------------------------------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """See the whole flow."""
+        self.board.view.fit()
+
+    def actual_size(self) -> None:
+        """100 %."""
+        self.board.view.zoom_to(1.0)
+
+    def zoom_in(self) -> None:
+        """A notch nearer."""
+        self.board.view.zoom_by(1)
+
+    def zoom_out(self) -> None:
+        """A notch farther."""
+        self.board.view.zoom_by(-1)
+
+    def arrange(self) -> None:
+        """Place all modules neatly, or the selected ones among themselves."""
+        flow, chosen = self.document.flow, self.document.selection.modules
+        if len(chosen) > 1:
+            made = layout.auto(edits.part(flow, chosen), self.document.catalogue)
+            now = {id: self.board.scene.place(id) for id in chosen}
+            dx = min(x for x, _ in now.values()) - min(x for x, _ in made.values())
+            dy = min(y for _, y in now.values()) - min(y for _, y in made.values())
+            places = {id: (x + dx, y + dy) for id, (x, y) in made.items()}
+        else:
+            places = layout.auto(flow, self.document.catalogue)
+        self.document.apply("Arrange", edits.move(flow, places))
+        if len(chosen) <= 1:
+            self.board.view.fit()
+
+    def toggle_theme(self) -> None:
+        """The other look."""
+        self.set_theme("dark" if self.theme == "light" else "light")
+
+    def set_theme(self, name: str) -> None:
+        """Show everything in the look called ``light`` or ``dark``."""
+        from PySide6.QtWidgets import QApplication
+
+        self.theme = name
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            style.apply(app, name)
+        tint = look(name)
+        self.toolbar.show_look(tint)
+        self.palette_panel.show_catalogue(self.document.catalogue, tint)
+        for part in (self.board, self.inspector, self.preview, self.problems, self.log):
+            part.show_look(tint)
+        self._tint_actions()
+        if self.settings is not None:
+            self.settings.setValue("theme", name)
+
+    def toggle_palette(self) -> None:
+        """Show or hide the palette."""
+        self.palette_panel.setVisible(not self.palette_panel.isVisible())
+
+    def toggle_dock(self) -> None:
+        """Show or hide the panels below."""
+        self.tabs.setVisible(not self.tabs.isVisible())
+
+    def toggle_inspector(self) -> None:
+        """Show or hide the inspector."""
+        self.inspector.setVisible(not self.inspector.isVisible())
+
+    # --- Run -----------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run the flow as drawn."""
+        self._run(None)
+
+    def run_to(self) -> None:
+        """Run what leads to the selected module."""
+        chosen = self.document.selection.modules
+        if len(chosen) == 1:
+            self._run(next(iter(chosen)))
+
+    def _run(self, to: str | None) -> None:
+        if not self.document.flow.modules:
+            self.board.view.say("there is nothing to run yet")
+        elif self.session.run(to):
+            self.tabs.setCurrentWidget(self.problems)
+
+    def stop(self) -> None:
+        """Stop the run: politely, then at once."""
+        self.session.stop()
+
+    def validate(self) -> None:
+        """Check the flow and show what is wrong."""
+        self.session.understand()
+        self.tabs.setCurrentWidget(self.problems)
+
+    def open_report(self) -> None:
+        """Open the last run's report in the browser."""
+        summary = self.session.summary
+        report = summary.bundle / "report.html" if summary is not None else None
+        if report is None or not report.exists():
+            self.board.view.say("no run of this window has a report yet")
+        else:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(report)))
+
+    def show_link(self, link: DataLink) -> None:
+        """Show the first rows of a data link."""
+        self.show_port(f"{link.source}.{link.source_port}")
+
+    def preview_module(self, id: str) -> None:
+        """Show the first rows of a module's first output, or of what a sink gets."""
+        card = self.board.scene.cards.get(id)
+        if card is None:
+            return
+        if card.card.outputs:
+            self.show_port(f"{id}.{card.card.outputs[0].name}")
+        else:
+            for link in self.document.flow.connections.data:
+                if link.target == id:
+                    self.show_port(f"{link.source}.{link.source_port}")
+                    return
+
+    def show_port(self, port: str) -> None:
+        """Show the first rows of ``module.port``."""
+        self.preview.wait_for(port)
+        self.tabs.setCurrentWidget(self.preview)
+        self.session.preview(port)
+
+    # --- Help ----------------------------------------------------------------------------------------------
+
+    def show_keys(self) -> None:
+        """All actions with their keys."""
+        self.command_list.ask_actions()
+
+    def about(self) -> None:
+        """What this is."""
+        asking.tell(self, f"PYpeline {__version__}", "Draw data flows, keep them as YAML, run them anywhere.\nApache License 2.0.")
+
+    def _context_menu(self, at: QPoint, hit: Hit) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, True)
+        wanted = ["run.to", "", "edit.copy", "edit.duplicate", "edit.detach", "edit.enable", "", "edit.delete"]
+        if not hit.module:
+            wanted = ["edit.delete"] if hit.link is not None else ["edit.paste", "edit.select_all", "", "view.fit", "view.layout"]
+        for id in wanted:
+            if id:
+                menu.addAction(self.actions_by_id[id])
+            else:
+                menu.addSeparator()
+        menu.popup(at)
+
+    # --- closing ---------------------------------------------------------------------------------------------
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether closing now would lose edits."""
+        return not self.document.undo.isClean()
+
+    def _leave_then(self, go_on: Callable[[], None]) -> None:
+        """Go on at once, or after asking what becomes of unsaved edits."""
+        if not self.unsaved:
+            go_on()
+            return
+
+        def save_then() -> None:
+            if self.file.path is None:
+                self.save_dialog()
+            elif self.save_path(self.file.path):
+                go_on()
+
+        name = self.file.path.name if self.file.path else "this flow"
+        asking.choose(self, f"Save {name}?", "Your edits are not saved yet.", {"Save": save_then, "Do not save": go_on})
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._really_close:
+            event.accept()
+            loop.start(self._end())
+            return
+        event.ignore()
+        if self.session.running:
+            asking.choose(
+                self,
+                "A run is going on",
+                "Closing the window stops it.",
+                {"Stop it and close": lambda: self._leave_then(self._close_now)},
+            )
+        else:
+            self._leave_then(self._close_now)
+
+    def close_at_once(self) -> None:
+        """Close without asking: the process was told to end."""
+        self._close_now()
+
+    def _close_now(self) -> None:
+        self._really_close = True
+        self.close()
+
+    async def _end(self) -> None:
+        await self.session.close()
+        self.closed.emit()

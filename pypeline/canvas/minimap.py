@@ -1,0 +1,72 @@
+"""The minimap: the whole flow small, and the part in sight; press to look there."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from pypeline.canvas import paint
+from pypeline.canvas.view import FlowView
+
+WIDTH, HEIGHT = 136, 84
+
+
+class Minimap(QWidget):
+    """Stands in a corner of the view; hidden while all of the flow is in sight anyway."""
+
+    def __init__(self, view: FlowView) -> None:
+        super().__init__(view)
+        self._view = view
+        self.setFixedSize(WIDTH, HEIGHT)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        view.looked.connect(self.refresh)
+        view.flow_scene.shapes_changed.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Stand in the corner and paint again, if it is of use."""
+        area = self._view.flow_scene.flow_box()
+        self.setVisible(not area.isEmpty() and not self._view.seen().contains(area))
+        self.move(self._view.width() - WIDTH - 16, self._view.height() - HEIGHT - 16)
+        self.update()
+
+    def _fit(self) -> tuple[float, QPointF]:
+        """The scale, and where the flow's top left is painted."""
+        area = self._view.flow_scene.flow_box()
+        scale = min((WIDTH - 16) / max(1.0, area.width()), (HEIGHT - 16) / max(1.0, area.height()))
+        left = (WIDTH - area.width() * scale) / 2 - area.x() * scale
+        top = (HEIGHT - area.height() * scale) / 2 - area.y() * scale
+        return scale, QPointF(left, top)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        scene = self._view.flow_scene
+        look = scene.look
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setPen(look.line)
+        painter.setBrush(look.panel)
+        painter.drawRoundedRect(QRectF(0.5, 0.5, WIDTH - 1, HEIGHT - 1), 8, 8)
+        scale, origin = self._fit()
+        painter.setClipRect(QRectF(4, 4, WIDTH - 8, HEIGHT - 8))
+        painter.translate(origin)
+        painter.scale(scale, scale)
+        frames, _, cards, chosen = scene.far_shapes()
+        paint.far(painter, look, frames, {}, cards, chosen)
+        tint = QColor(look.accent)
+        tint.setAlphaF(0.08)
+        painter.setPen(QPen(look.accent, 0))
+        painter.setBrush(QBrush(tint))
+        painter.drawRect(self._view.seen())
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._look_at(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._look_at(event)
+
+    def _look_at(self, event: QMouseEvent) -> None:
+        scale, origin = self._fit()
+        point = (event.position() - origin) / scale
+        self._view.centerOn(point)
+        self._view.looked.emit()
