@@ -60,7 +60,7 @@ ACTIONS: tuple[Action, ...] = (
         when="modules",
         hint="A disabled module does not run.",
     ),
-    Action("edit.find", "Find a module…", "Edit", "find", ("Ctrl+F",), "search", hint="Find a module in this flow by its name."),
+    Action("edit.find", "Find a module…", "Edit", "find_module", ("Ctrl+F",), "search", hint="Find a module in this flow by its name."),
     Action("edit.commands", "All commands…", "Edit", "command_palette", ("Ctrl+K",), hint="Every action by a few letters of its name."),
     Action("view.fit", "Fit the flow", "View", "fit", ("Ctrl+0",), "fit", hint="See all of it."),
     Action("view.actual", "Actual size", "View", "actual_size", ("Ctrl+1",), hint="100 %."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
@@ -42,14 +43,15 @@ class CommandList(QFrame):
 
     def ask_modules(self, ids: Sequence[str], go: Callable[[str], object]) -> None:
         """Offer every module of the flow."""
-        self._ask("Find which module?", [(id, "", True, lambda id=id: go(id)) for id in ids])
+        self._ask("Find which module?", [(id, "", True, partial(go, id)) for id in ids])
 
     def _ask(self, prompt: str, rows: list[tuple[str, str, bool, Callable[[], object]]]) -> None:
         self._rows = rows
         self.line.setPlaceholderText(prompt)
         self.line.clear()
         self._fill("")
-        area = self.parentWidget().rect() if self.parentWidget() else self.rect()
+        above = self.parentWidget()
+        area = above.rect() if above is not None else self.rect()
         self.setGeometry((area.width() - _WIDTH) // 2, 64, _WIDTH, _HEIGHT)
         self.show()
         self.raise_()

@@ -46,7 +46,12 @@ def start(path: Path | None, theme: str = "") -> int:
         window = FlowWindow(file, chosen, settings)
         windows.append(window)
         ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        window.closed.connect(lambda: ended.done() or ended.set_result(0))
+
+        def end() -> None:
+            if not ended.done():
+                ended.set_result(0)
+
+        window.closed.connect(end)
         for sign in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(sign, window.close_at_once)
         window.show()

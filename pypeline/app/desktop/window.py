@@ -8,6 +8,7 @@ opened with ``exec()``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,14 +139,14 @@ class FlowWindow(QMainWindow):
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
         for path in self.recent.files():
-            self.recent_menu.addAction(f"{path.name}   {path.parent}", lambda p=path: self.open_path(p))
+            self.recent_menu.addAction(f"{path.name}   {path.parent}", partial(self.open_path, path))
         if self.recent_menu.isEmpty():
             self.recent_menu.addAction("Nothing yet").setEnabled(False)
 
     def _follow(self) -> None:
         """Connect what was made for this document."""
         document, session, board = self.document, self.session, self.board
-        document.flow_changed.connect(lambda: self._refresh_actions())
+        document.flow_changed.connect(self._refresh_actions)
         document.selection_changed.connect(self._selection_changed)
         document.clean_changed.connect(lambda _: self._show_file())
         document.knowledge_changed.connect(lambda _: self._count_problems())
@@ -417,7 +418,7 @@ class FlowWindow(QMainWindow):
             flow = edits.set_module(flow, id, enabled=enabled)
         self.document.apply("Enable" if enabled else "Disable", flow)
 
-    def find(self) -> None:
+    def find_module(self) -> None:
         """Find a module by its name."""
         self.command_list.ask_modules([m.id for m in self.document.flow.modules], self.go_to)
 

@@ -57,9 +57,8 @@ class LogPanel(QWidget):
             for id, state in summary.modules.items():
                 if state.error is not None:
                     self._append("ERROR", id, f"{state.error.message} {state.error.mend}".strip(), state.time)
-            self._append(
-                "ERROR" if summary.state == "failed" else "INFO", "", f"run {summary.run_id} {summary.state} ({summary.reason}), {summary.seconds:.1f} s", 0
-            )
+            ended = f"run {summary.run_id} {summary.state} ({summary.reason}), {summary.seconds:.1f} s"
+            self._append("ERROR" if summary.state == "failed" else "INFO", "", ended, 0)
         self._show_empty()
 
     def add(self, lines: list[Log]) -> None:
