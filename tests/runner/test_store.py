@@ -112,7 +112,10 @@ def test_a_store_that_cannot_be_made_names_the_way_out(tmp_path: Path, monkeypat
 def test_somebody_else_s_store_is_refused(tmp_path: Path) -> None:
     store = tmp_path / ".pypeline"
     store.mkdir(mode=0o700)
-    os.chown(store, 12345, 12345)
+    try:
+        os.chown(store, 12345, 12345)
+    except OSError:
+        pytest.skip("nobody else's folder can be made here: not root, or a user namespace with one user")
     with pytest.raises(PypeError, match="PYE501"):
         bundles.prepare(tmp_path, "r-1")
 
