@@ -46,6 +46,11 @@ def test_help_and_explain_import_nothing_heavy() -> None:
     assert loaded_by("explain", "PYE480") == set()
 
 
+def test_validate_imports_no_engine_and_no_loop() -> None:
+    sample = Path(__file__).parents[1] / "flows" / "sample_etl.yaml"
+    assert loaded_by("validate", str(sample)) <= {"pydantic", "yaml", "sqlglot"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_explains_itself(name: str) -> None:
     command = import_module(f"pypeline.app.cli.{NAMES[name].module}")

@@ -58,6 +58,17 @@ def test_events_are_json_lines_on_standard_output_and_nothing_else(pype: Pype, t
     assert {e["link"]: e["rows"] for e in events if e["kind"] == "link_count"} == {"numbers.data - big.input": 3, "big.output - out.input": 2}
 
 
+def test_a_reader_that_leaves_early_does_not_end_the_run(tmp_path: Path) -> None:
+    for condition, code in (("n > 1", 0), ("cast('x' || n as int) > 1", 1)):
+        flow = write(tmp_path, condition)
+        command = f"'{sys.executable}' -m pypeline.app.cli.main run '{flow}' --events - --quiet | head -n 1; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert json.loads(done.stdout)["kind"] == "run_started"
+        assert "Traceback" not in done.stderr
+        assert "roken" not in done.stderr
+
+
 def test_json_is_the_summary_and_quiet_is_quiet(pype: Pype, tmp_path: Path) -> None:
     done = pype("run", write(tmp_path), "--json", "--quiet")
     assert done.stderr == ""

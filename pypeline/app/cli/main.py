@@ -61,13 +61,13 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # a terminal in an old locale shows what it can instead of failing on a wide character
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    code = OK
     try:
         code = dispatch(words)
         sys.stdout.flush()
     except BrokenPipeError:
         # whoever read us (`| head`) has seen enough; Python must not complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return INTERRUPTED

@@ -58,10 +58,18 @@ def void(_: Any) -> None:
 def event_lines(target: str) -> Iterator[Subscriber]:
     """One JSON object a line, flushed, so that a program can follow the run."""
     with opened_for_lines(target) as stream:
+        reader_left = False
 
         def write(event: RunEvent) -> None:
-            stream.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
-            stream.flush()
+            nonlocal reader_left
+            if reader_left:
+                return
+            try:
+                stream.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
+                stream.flush()
+            except BrokenPipeError:
+                # the run goes on; that its reader has seen enough is no failure of it
+                reader_left = True
 
         yield write
 
