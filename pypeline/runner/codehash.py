@@ -97,6 +97,8 @@ class _Walk:
         for statement in statements:
             for chain in _chains(statement):
                 self._used(file, parsed, chain)
+            for module, imported in _inner_imports(statement, file.relative_to(self.root).parts[:-1]):
+                self._imported(module, imported)
         if name != "*":
             self.todo.append((file, "*"))
 
@@ -106,17 +108,17 @@ class _Walk:
             self.todo.append((file, first))
         elif first in parsed.imports:
             module, name = parsed.imports[first]
-            target = self._file(f"{module}.{name}" if name else module)
+            whole = f"{module}.{name}" if name else module
             rest = chain[1:]
-            while target is None and not name and rest:  # import a.b.c; a.b.c.f
-                module, rest = f"{module}.{rest[0]}", rest[1:]
-                target = self._file(module)
+            while rest and self._file(f"{whole}.{rest[0]}") is not None:  # import a.b.c; a.b.c.f
+                whole, rest = f"{whole}.{rest[0]}", rest[1:]
+            target = self._file(whole)
             if target is None:
                 self._imported(module, name)
             elif rest and rest[0] in _parsed(target, self.root, target.stat().st_mtime_ns).definitions:
                 self.todo.append((target, rest[0]))
             else:
-                self._module(f"{module}.{name}" if name else module)
+                self._module(whole)
         else:
             for star in parsed.stars:
                 target = self._file(star)
@@ -163,8 +165,7 @@ def _parsed(file: Path, root: Path, mtime_ns: int) -> _File:
             for alias in statement.names:
                 parsed.imports[alias.asname or alias.name.partition(".")[0]] = (alias.name if alias.asname else alias.name.partition(".")[0], "")
         elif isinstance(statement, ast.ImportFrom):
-            base = ".".join(package[: len(package) - statement.level + 1]) if statement.level else ""
-            module = ".".join(part for part in (base, statement.module or "") if part)
+            module = _origin(statement, package)
             for alias in statement.names:
                 if alias.name == "*":
                     stars.append(module)
@@ -178,6 +179,21 @@ def _parsed(file: Path, root: Path, mtime_ns: int) -> _File:
     return _File(parsed.definitions, parsed.others, parsed.imports, tuple(stars))
 
 
+def _origin(statement: ast.ImportFrom, package: tuple[str, ...]) -> str:
+    """The module that a ``from … import`` in ``package`` names."""
+    base = ".".join(package[: len(package) - statement.level + 1]) if statement.level else ""
+    return ".".join(part for part in (base, statement.module or "") if part)
+
+
+def _inner_imports(statement: ast.stmt, package: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """(module, name) of imports inside a definition or a condition; the name is empty for a whole module."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((_origin(node, package), "" if alias.name == "*" else alias.name) for alias in node.names)
+
+
 def _assigned(statement: ast.stmt) -> Iterator[str]:
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign | ast.AugAssign) else []
     for target in targets:
@@ -187,18 +203,19 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
 
 
 def _chains(statement: ast.stmt) -> Iterator[tuple[str, ...]]:
-    """The dotted names that ``statement`` reads: ``a.b.c`` as ("a", "b", "c"), and its own imports."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name):
-            yield (node.id,)
-        elif isinstance(node, ast.Attribute):
-            parts: list[str] = []
-            inner: ast.expr = node
-            while isinstance(inner, ast.Attribute):
-                parts.append(inner.attr)
-                inner = inner.value
-            if isinstance(inner, ast.Name):
-                yield (inner.id, *reversed(parts))
+    """The dotted names in ``statement``, each as long as it is: ``a.b.c`` as ("a", "b", "c")."""
+    todo: list[ast.AST] = [statement]
+    while todo:
+        node = todo.pop()
+        parts: list[str] = []
+        inner = node
+        while isinstance(inner, ast.Attribute):
+            parts.append(inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name):
+            yield (inner.id, *reversed(parts))
+        else:
+            todo.extend(ast.iter_child_nodes(inner))
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
