@@ -149,15 +149,13 @@ def ports(module: Module, decl: ModuleDecl | None, links: tuple[DataLink, ...]) 
     rule = decl.port_rules.get("outputs_from") if decl else None
     if rule:
         outputs += [name for name in _named(module.configs, rule) if name not in outputs]
-    rejects = frozenset(decl.reject_ports if decl else ()) | ({"reject"} & set(outputs))
-    for port in rejects - set(outputs):
-        outputs.append(port)
+    outputs += [port for port in (decl.reject_ports if decl else ()) if port not in outputs]
     for link in links:
         if link.source == module.id and link.source_port not in outputs:
             outputs.append(link.source_port)
         if link.target == module.id and link.target_port not in inputs:
             inputs.append(link.target_port)
-    return tuple(inputs), tuple(outputs), rejects
+    return tuple(inputs), tuple(outputs), frozenset(decl.reject_ports if decl else ()) | ({"reject"} & set(outputs))
 
 
 def _named(configs: Any, rule: str) -> list[str]:
@@ -279,17 +277,19 @@ def _below(above: list[tuple[float, float]], wide: float) -> float:
 
 
 def _titles(flow: Flow, parts: list[list[int]], ids: list[str]) -> list[str]:
-    """A sub flow's title: that of a canvas group around it, else its first and last module."""
+    """A sub flow's title: that of a canvas group around it, else its first and last module, rejects left out."""
     named: dict[str, str] = {}
     for group in flow.canvas.groups:
         if isinstance(group, Mapping) and isinstance(group.get("title"), str) and isinstance(group.get("modules"), (list, tuple)):
             named.update({id: group["title"] for id in group["modules"] if isinstance(id, str)})
+    aside = {link.target for link in flow.connections.data if link.source_port == "reject"}
     titles: list[str] = []
     for part in parts:
         members = [ids[n] for n in part]
         common = {named.get(id) for id in members}
         title = common.pop() if len(common) == 1 else None
-        titles.append(title or (members[0] if len(members) == 1 else f"{members[0]} → {members[-1]}"))
+        last = next((id for id in reversed(members) if id not in aside), members[-1])
+        titles.append(title or (members[0] if last == members[0] else f"{members[0]} → {last}"))
     return titles
 
 
