@@ -116,7 +116,7 @@ def test_preview_of_a_link(pype: Pype, flow: Path, tmp_path: Path) -> None:
         "columns": [{"name": "name", "type": "string"}, {"name": "age", "type": "int64"}],
         "rows": [["Grace", 85]],
     }
-    assert pype("preview", flow, "people.data").stdout.splitlines()[2].split() == ["Ada", "36"]
+    assert pype("preview", flow, "people.data").stdout.splitlines()[3].split() == ["Ada", "36"]
     assert not (tmp_path / "people.csv").exists()
     wrong = pype("preview", flow, "people.dat")
     assert (wrong.returncode, wrong.stderr.split()[0]) == (2, "PYE486")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from pypeline.app.cli.output import Style, plural, table
+from pypeline.app.cli.output import Style, plural
 from pypeline.app.cli.parser import Parser, with_context, with_json
+from pypeline.app.cli.table import arrow_text
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
 
@@ -83,16 +85,14 @@ def show_rows(path: Path, port: str, seen: str, options: argparse.Namespace) -> 
 
     with pa.memory_map(str(path)) as source:
         rows = pa.ipc.open_file(source).read_all().slice(0, options.rows)
-    values = [list(row.values()) for row in rows.to_pylist()] if rows.num_columns else []
+    style = Style(sys.stdout)
     if options.json:
+        values = [list(row.values()) for row in rows.to_pylist()] if rows.num_columns else []
         plain = {"port": port, "run": seen or None, "columns": [{"name": f.name, "type": str(f.type)} for f in rows.schema], "rows": values}
         print(json.dumps(plain, indent=2, ensure_ascii=False, default=text_of))
         return
-    numbers = [i for i, f in enumerate(rows.schema) if pa.types.is_integer(f.type) or pa.types.is_floating(f.type) or pa.types.is_decimal(f.type)]
-    shown = [["∅" if value is None else value for value in row] for row in values]
-    print(table(rows.schema.names, shown, right=numbers, most=32))
-    style = Style(sys.stdout)
-    print(style.faint(f"{plural(len(values), 'row')} of {port}" + (f", as run {seen} kept them" if seen else "") + " · ∅ is null"))
+    print(arrow_text(rows, style, columns=shutil.get_terminal_size((160, 24)).columns, most_rows=options.rows))
+    print(style.faint(f"{plural(rows.num_rows, 'row')} of {port}" + (f", as run {seen} kept them" if seen else "") + " · ∅ is null"))
 
 
 def text_of(value: Any) -> str:
