@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pypeline.core.columns import Schema, names
-from pypeline.core.relation import Query, Scan, UnionAll, quote
+from pypeline.core.relation import Query, Scan, UnionAll, col, quote
 from pypeline.runner.order import Order
 from pypeline.runner.tables import write as writes
 from pypeline.runner.tables.connection import TEXT_SOURCE_OPTIMIZERS, opened, text
@@ -31,7 +31,8 @@ class Statement:
     """``sql`` gives rows of (place in ``keys``, number, text); a key is ``count PORT``, ``write N``,
     ``hand PORT``, ``kept PORT``, ``converted …`` or ``show N``. ``tables`` are its common table expressions, by name,
     without those that write. ``copies`` is how many COPY
-    operators we placed; ``rejects`` by module."""
+    operators we placed; ``rejects`` by module. ``counted_as`` names, for every table to count, the
+    one whose count is its own too."""
 
     sql: str
     tables: Mapping[str, str]
@@ -41,6 +42,7 @@ class Statement:
     rejects: Mapping[str, Rejects] = field(default_factory=dict)
     arrow: Mapping[str, str] = field(default_factory=dict)
     disabled_optimizers: tuple[str, ...] = ()
+    counted_as: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def heads(self) -> str:
@@ -72,7 +74,8 @@ def statement(
         kept: table → (path, most rows): outputs to keep for previews.
     """
     hands, kept = hands or {}, kept or {}
-    counted = [name for name in counts if name in fused.tables and is_computed(fused.tables[name])]
+    same = {name: _same_rows(fused, name) for name in counts if name in fused.tables and is_computed(fused.tables[name])}
+    counted = list(dict.fromkeys(same.values()))
     heads: dict[str, str] = {}
     paths: list[str] = []
     arrow: dict[str, str] = {}
@@ -127,7 +130,7 @@ def statement(
     sql = f"WITH {', '.join(heads.values())} {body}" if heads else body
     copies = sum(key.split()[0] not in ("count", "show") for key in keys)
     disabled = TEXT_SOURCE_OPTIMIZERS if rejects else ()
-    return Statement(sql, computed, tuple(keys), tuple(dict.fromkeys(paths)), copies, rejects, arrow, disabled)
+    return Statement(sql, computed, tuple(keys), tuple(dict.fromkeys(paths)), copies, rejects, arrow, disabled, same)
 
 
 def is_computed(table: Table) -> bool:
@@ -170,6 +173,24 @@ def _read_as(schema: Schema) -> str:
 
 def _head(name: str, sql: str, *, stored: bool) -> str:
     return f"{quote(name)} AS {'MATERIALIZED ' if stored else ''}({sql})"
+
+
+def _same_rows(fused: Fused, name: str) -> str:
+    """The table furthest up that has exactly as many rows as ``name``, by the form of the queries between:
+    one table in, no row taken out or put in. One counter then serves all of them."""
+    table = fused.tables[name]
+    query = table.query
+    if not isinstance(query, Query) or len(table.inputs) != 1:
+        return name
+    (alias,) = table.inputs
+    cuts = (query.where, query.having, query.qualify, query.limit, query.offset)
+    plain = all(any(expr == col(alias, column) for _, column in expr.reads) for _, expr in query.columns)
+    if query.source.sql != quote(alias) or query.group_by or query.distinct or any(c is not None for c in cuts):
+        return name
+    # a column that is computed may be an aggregate, unless its module says that rows stay the same
+    if not plain and fused.changes.get(table.module) != "same":
+        return name
+    return _same_rows(fused, table.inputs[alias])
 
 
 def _stored(fused: Fused, counted: Sequence[str], hands: Mapping[str, str]) -> set[str]:

@@ -133,4 +133,4 @@ def _below_cut(fused: Fused, name: str, cut: set[str]) -> bool:
 
 
 def _arrow(connection: Any, sql: str) -> Any:
-    return connection.execute(sql).to_arrow_table()
+    return connection.sql(sql).to_arrow_table()

@@ -7,6 +7,7 @@ deleted: a target has its old content or its new, never half of one, and of two 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -62,6 +63,24 @@ def discard(targets: Iterable[Target]) -> None:
             Path(path).unlink(missing_ok=True)
 
 
+def announce(targets: Sequence[Target], record: str) -> None:
+    """Note beside ``record`` what will be staged, so that :func:`settle` finds it when this process dies first."""
+    if targets and record:
+        _staged(record).write_text(json.dumps([t.staging for t in targets]), "utf-8")
+
+
+def settle(record: str | Path) -> tuple[str, ...]:
+    """Tidy up after a process that died while it had ``record``: finish its renames, remove what it only staged."""
+    finished = recover(record)
+    note = _staged(record)
+    if note.exists():
+        with contextlib.suppress(ValueError):
+            for path in json.loads(note.read_text("utf-8")):
+                Path(path).unlink(missing_ok=True)
+        note.unlink()
+    return finished
+
+
 def recover(record: str | Path) -> tuple[str, ...]:
     """Finish the publishing that ``record`` tells of; the target paths, or none without a record.
 
@@ -75,6 +94,10 @@ def recover(record: str | Path) -> tuple[str, ...]:
     path.unlink()
     fsync_folder(path.parent)
     return tuple(r["target"] for r in renames)
+
+
+def _staged(record: str | Path) -> Path:
+    return Path(f"{record}.staged")
 
 
 def _settle(target: Target) -> None:

@@ -103,6 +103,7 @@ class Work:
         fused = pruned(whole, order)
         token = secrets.token_hex(6)
         self.targets += [write.target(s.module, s.write, order.folder, order.limits.spill, f"{token}-{i}") for i, s in enumerate(fused.sinks)]
+        publish.announce(self.targets, order.publish)
         readings = {t.name: scan.reading(t, order.folder, order.limits.spill) for t in fused.tables.values() if isinstance(t.query, Scan)}
         hands = {name: str(Path(order.scratch, f"{name}.parquet")) for name in order.hands_over}
         kept = preview_room.to_keep(fused, order.count, order.scratch) if order.watch == "previews" else {}
@@ -133,11 +134,12 @@ class Work:
         told = {statement.keys[place]: (number, shown) for place, number, shown in rows}
         for number, show in enumerate(fused.shows):
             self._log("INFO", rejects.as_lines(told[f"show {number}"][1]), show.module)
-        return {key: number for key, (number, _) in told.items()}
+        counted = {f"count {name}": told[f"count {source}"][0] for name, source in statement.counted_as.items()}
+        return {key: number for key, (number, _) in told.items()} | counted
 
     def _result(self, fused: Fused, rows: Mapping[str, int], found: rejects.Found, hands: Mapping[str, str], files: tuple[str, ...]) -> TaskResult:
         order = self.order
-        counts = {key.removeprefix("count "): number for key, number in rows.items() if key.startswith("count ")}
+        counts = {name: rows[f"count {name}"] for name in order.count if f"count {name}" in rows}
         counts |= {name: found.rows(name) for name in order.count if found.is_reject_port(name)}
         outputs = {}
         for name, path in hands.items():
