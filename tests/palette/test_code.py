@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -192,3 +193,9 @@ def test_file_list_filters_and_sorts(tmp_path: Path) -> None:
         names(pattern="*.none", required=True)
     with pytest.raises(PypeError, match=r"PYE390.* Did you mean `in`"):
         ran("file_list", tmp_path, folder="inn")
+
+
+def test_a_frame_of_a_package_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(PypeError, match="PYE383"):
+        ran("python_mod", tmp_path, tables(TWO), code="def transform(frame: 'pl.DataFrame'):\n    return frame")
