@@ -24,7 +24,7 @@ def failed(error: Exception, words: list[str]) -> int:
     if isinstance(error, PypeError):
         show(error.problems)
         if "--json" in words:
-            print(json.dumps({"problems": [p.to_json() for p in error.problems]}, indent=2, ensure_ascii=False))
+            print(json.dumps({"ok": False, "problems": [p.to_json() for p in error.problems]}, indent=2, ensure_ascii=False))
         return BAD_INPUT
     place = write_details(error, words)
     message = f"{type(error).__name__}: {error}".splitlines()[0][:300]
