@@ -55,7 +55,7 @@ class Dispatch:
         scratch = spill = publish = ""
         if self._bundle is not None:
             scratch, spill = self._folders(f"{task.id}-t{attempt_no}")
-            publish = str(self._bundle.publish / f"{task.id}-t{attempt_no}.json")
+            publish = self._record(self._bundle, task, attempt_no)
         needs_globals = task.kind != "segment" or any(m.globals_read for m in modules)
         return Order(
             task=task.id,
@@ -89,6 +89,16 @@ class Dispatch:
                 self.globals[f"{record.module}#{frame}.{name}"] = value
                 named[f"{record.module}__{name}"] = value
         return named
+
+    def settle(self, task: Task, attempt_no: int) -> None:
+        """A try ended without a word from its worker: finish the renames it had begun, or remove what it staged."""
+        if self._bundle is not None and task.kind == "segment":
+            from pypeline.runner.tables import publish
+
+            publish.settle(self._record(self._bundle, task, attempt_no))
+
+    def _record(self, bundle: Bundle, task: Task, attempt_no: int) -> str:
+        return str(bundle.publish / f"{task.id}-t{attempt_no}.json")
 
     def drop(self, task: Task) -> None:
         """``task`` reads nothing any more: remove the tables whose last reader it was."""

@@ -294,7 +294,7 @@ def _raise(problems: list[Problem]) -> None:
 def _recover(record: Path) -> object:
     from pypeline.runner.tables import publish
 
-    return publish.recover(record)
+    return publish.settle(record)
 
 
 def _finish(bundle: Bundle, record: Mapping[str, Any]) -> None:

@@ -341,6 +341,9 @@ class Scheduler:
         self._segments -= task.kind == "segment"
         if running.timer is not None:
             running.timer.cancel()
+        if result.pid == 0:
+            # no word from a worker: it may have died over its files
+            self._dispatch.settle(task, running.number)
         if running.late and result.state != "completed":
             result = self._out_of_time(task, result)
         elif running.cancelled and result.state == "failed":

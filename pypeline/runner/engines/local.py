@@ -70,8 +70,10 @@ class LocalEngine:
 
     async def open(self) -> None:
         self._open = True
-        for seat in self._seats:
+        for seat in tuple(self._seats):
             self._attach(seat)
+            if seat.worker.has_died:
+                self._seats.remove(seat)
 
     async def close(self) -> None:
         self._open = False

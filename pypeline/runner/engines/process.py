@@ -108,6 +108,11 @@ class WorkerProcess:
         self._refused = ""
         self._send({"op": "hello", "version": VERSION, "warm": list(warm)})
 
+    @property
+    def has_died(self) -> bool:
+        """Whether the process has ended, also where nobody has heard of it yet."""
+        return self.gone is not None or os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
     def attach(self) -> None:
         """From now on the running loop serves this worker."""
         self._loop = asyncio.get_running_loop()

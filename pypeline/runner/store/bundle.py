@@ -130,16 +130,16 @@ def attempts(run: Path) -> Iterator[Bundle]:
 def end_lost(store: Path, recover: Callable[[Path], object]) -> list[Bundle]:
     """End every attempt whose process is gone without a terminal record as ``failed/lost``.
 
-    ``recover`` gets each publish record such an attempt left, before it is closed, and finishes or
-    undoes that task's renames. Returns the attempts this call ended.
+    ``recover`` gets the path of each publish record such an attempt left or was about to write, before
+    it is closed, and finishes that task's renames or removes what it staged. Returns the attempts this call ended.
     """
     ended = []
     for run in sorted((store / "run_bundles").glob("*")):
         for bundle in attempts(run):
             if bundle.summary.exists() or lease.alive(bundle.owner):
                 continue
-            for record in sorted(bundle.publish.glob("*.json")):
-                recover(record)
+            for name in sorted({path.name.removesuffix(".staged") for path in bundle.publish.glob("*.json*")}):
+                recover(bundle.publish / name)
             lost = {"run": bundle.run_id, "attempt": bundle.attempt, "state": "failed", "reason": "lost", "ended": time.time()}
             if bundle.finish(lost):
                 bundle.sweep()
