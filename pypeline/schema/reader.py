@@ -17,8 +17,9 @@ from pypeline.schema import ids, migrations
 from pypeline.schema.decode import decode
 from pypeline.schema.flow import Flow, Marks, as_position
 from pypeline.schema.problems import Path, Place, Problem, PypeError, errors
+from pypeline.schema.spots import SpotPaths
 from pypeline.schema.validation import build
-from pypeline.schema.yamltext import LIMITS, Limits, SpotPaths, load
+from pypeline.schema.yamltext import LIMITS, Limits, load
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,17 @@ constructors, and so its YAML 1.1 habits, are never used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import gc
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent, StreamEndEvent
+from yaml.events import AliasEvent, DocumentStartEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent, StreamEndEvent
 
-from pypeline.schema.problems import Path, Place, Problem
+from pypeline.schema.problems import Place, Problem
 from pypeline.schema.scalars import resolve, text_of
+from pypeline.schema.spots import Spot
 from pypeline.schema.yamlerrors import syntax_problem
 
 # with libyaml where PyYAML was built with it; the same events otherwise, slower
@@ -34,68 +36,8 @@ class Limits:
 
 
 LIMITS = Limits()
-
-
-class Spot:
-    """Where one value stood: itself, its key (for entries of a mapping), and the spots inside it."""
-
-    __slots__ = ("column", "inner", "key_column", "key_line", "line")
-
-    def __init__(self, line: int, column: int, key_line: int, key_column: int, inner: dict[str, Spot] | list[Spot] | None) -> None:
-        self.line = line
-        self.column = column
-        self.key_line = key_line
-        self.key_column = key_column
-        self.inner = inner
-
-    def at(self, path: Path) -> Spot | None:
-        """The spot of ``path`` below this one, or None when it did not stand in the text."""
-        spot: Spot | None = self
-        for part in path:
-            inner = spot.inner if spot is not None else None
-            if isinstance(inner, dict):
-                spot = inner.get(part)  # type: ignore[arg-type]
-            elif isinstance(inner, list) and isinstance(part, int) and 0 <= part < len(inner):
-                spot = inner[part]
-            else:
-                return None
-        return spot
-
-    @property
-    def shown(self) -> tuple[int, int]:
-        """The place to point at: the value where it begins beside its key, else the key."""
-        if self.key_line and (self.line != self.key_line or self.inner is not None):
-            return self.key_line, self.key_column
-        return self.line, self.column
-
-
-class SpotPaths(Mapping[Path, tuple[int, int]]):
-    """Spots as a mapping path → (line, column); a look-up walks the tree, nothing is copied."""
-
-    __slots__ = ("of_keys", "root")
-
-    def __init__(self, root: Spot, of_keys: bool = False) -> None:
-        self.root = root
-        self.of_keys = of_keys
-
-    def __getitem__(self, path: Path) -> tuple[int, int]:
-        spot = self.root.at(path)
-        if spot is None:
-            raise KeyError(path)
-        return (spot.key_line, spot.key_column) if self.of_keys and spot.key_line else spot.shown
-
-    def __iter__(self) -> Iterator[Path]:
-        waiting: list[tuple[Path, Spot]] = [((), self.root)]
-        while waiting:
-            path, spot = waiting.pop()
-            yield path
-            if isinstance(spot.inner, dict):
-                waiting.extend(((*path, key), below) for key, below in spot.inner.items())
-            elif spot.inner is not None:
-                waiting.extend(((*path, number), below) for number, below in enumerate(spot.inner))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+# every value stands behind one of these; two may share one, as an entry without a value does
+_BEFORE_VALUES = "\n\r,:[{-?"
 
 
 @dataclass(slots=True)
@@ -106,16 +48,16 @@ class Loaded:
     root: Spot = field(default_factory=lambda: Spot(1, 1, 0, 0, None))
     problems: list[Problem] = field(default_factory=list)
     broken: bool = False
-    empty: bool = True
 
 
 class _Open:
     """A collection being filled."""
 
-    __slots__ = ("anchor", "key", "key_column", "key_line", "spots", "values", "waiting")
+    __slots__ = ("anchor", "is_list", "key", "key_column", "key_line", "spots", "values", "waiting")
 
     def __init__(self, values: Any, spots: Any, anchor: str | None) -> None:
         self.values = values
+        self.is_list = values.__class__ is list
         self.spots = spots
         self.anchor = anchor
         self.key: str | None = None  # None with ``waiting``: the value of a refused key, dropped
@@ -143,7 +85,6 @@ class _Loader:
         self.limits = limits
         self.loaded = Loaded()
         self.stack: list[_Open] = []
-        self.nodes = 0
         self.aliases = 0
         self.quoted: Any = None  # the last quoted scalar over several lines: a quote left open ends there
 
@@ -153,38 +94,73 @@ class _Loader:
         self.loaded.broken = self.loaded.broken or broken
 
     def run(self) -> Loaded:
-        parser = EventParser(self.text)
+        if 2 * sum(self.text.count(sign) for sign in _BEFORE_VALUES) + 2 > self.limits.nodes:
+            self.count_first()
+        if self.loaded.broken:
+            return self.loaded
+        collecting = gc.isenabled()
+        gc.disable()  # nothing here is garbage, and there is much of it
         try:
-            while True:
-                event = parser.get_event()
-                kind = event.__class__
-                if kind is ScalarEvent:
-                    self.scalar(event)
-                elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                    self.open(event, kind is MappingStartEvent)
-                elif kind is AliasEvent:
-                    self.alias(event)
-                elif kind is DocumentStartEvent:
-                    if not self.loaded.empty:
-                        mend = "Put the second flow into a file of its own."
-                        self.problem("PYE112", f"one flow per file; second document at line {event.start_mark.line + 1}", event, mend)
-                        raise _Stop
-                elif kind is StreamEndEvent:
-                    break
-                elif self.stack:  # the end of a mapping or list: the only ends inside a document
-                    self.stack.pop()
+            self.events(EventParser(self.text).get_event)
         except _Stop:
             pass
         except yaml.YAMLError as error:
             self.loaded.problems.append(syntax_problem(error, self.text, self.file, self.quoted))
             self.loaded.broken = True
+        finally:
+            if collecting:
+                gc.enable()
         return self.loaded
 
-    def count(self, event: Any) -> None:
-        self.nodes += 1
-        if self.nodes > self.limits.nodes:
-            self.problem("PYE105", f"more than {self.limits.nodes:,} YAML values (limits.nodes)", event, "Split the flow into smaller ones.")
-            raise _Stop
+    def count_first(self) -> None:
+        """Refuse a text with too many values before anything of it is built."""
+        following = EventParser(self.text).get_event
+        nodes = depth = 0
+        limit, deepest = self.limits.nodes, self.limits.depth
+        try:
+            while nodes <= limit and depth <= deepest:
+                event = following()
+                kind = event.__class__
+                if kind is ScalarEvent:
+                    nodes += 1
+                elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                    nodes += 1
+                    depth += 1
+                elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                    depth -= 1
+                elif kind is StreamEndEvent:
+                    return
+        except yaml.YAMLError:
+            return  # said with its place when the text is read
+        if nodes > limit:
+            self.problem("PYE105", f"more than {limit:,} YAML values (limits.nodes)", event, "Split the flow into smaller ones.")
+
+    def events(self, following: Callable[[], Any]) -> None:
+        """Take the events one by one."""
+        documents = 0
+        stack = self.stack
+        while True:
+            event = following()
+            kind = event.__class__
+            if kind is ScalarEvent:
+                self.scalar(event)
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                self.open(event, kind is MappingStartEvent)
+            elif kind is AliasEvent:
+                self.alias(event)
+            elif kind is DocumentStartEvent:
+                documents += 1
+                if documents > 1:
+                    mend = "Put the second flow into a file of its own."
+                    self.problem("PYE112", f"one flow per file; second document at line {event.start_mark.line + 1}", event, mend)
+                    raise _Stop
+            elif kind is StreamEndEvent:
+                return
+            elif stack:  # the end of a mapping or list: the only ends inside a document
+                stack.pop()
+
+    def refuse_marks(self, event: Any) -> None:
+        """Note the tag and the anchor that a value carries."""
         if event.tag is not None:
             shown = event.tag.replace("tag:yaml.org,2002:", "!!")
             self.problem("PYE114", f"tag `{shown}` is not allowed", event, "Remove the tag; a flow holds text, numbers, lists and mappings only.")
@@ -205,16 +181,27 @@ class _Loader:
         self.put(None, event, None)
 
     def scalar(self, event: Any) -> None:
-        self.count(event)
+        if event.tag is not None or event.anchor is not None:
+            self.refuse_marks(event)
+        mark = event.start_mark
         if event.implicit[0] and not event.style:
             value = resolve(event.value)
         else:
             value = event.value
-            if event.start_mark.line != event.end_mark.line:
+            if mark.line != event.end_mark.line:
                 self.quoted = event
         opened = self.stack[-1] if self.stack else None
-        if opened is None or opened.waiting or opened.values.__class__ is list:
+        if opened is None:
             self.put(value, event, None)
+        elif opened.is_list:
+            opened.values.append(value)
+            opened.spots.append(Spot(mark.line + 1, mark.column + 1, 0, 0, None))
+        elif opened.waiting:
+            opened.waiting = False
+            key = opened.key
+            if key is not None:
+                opened.values[key] = value
+                opened.spots[key] = Spot(mark.line + 1, mark.column + 1, opened.key_line, opened.key_column, None)
         else:
             self.key(value, event, opened)
 
@@ -233,14 +220,14 @@ class _Loader:
             opened.key, opened.key_line, opened.key_column = value, mark.line + 1, mark.column + 1
 
     def open(self, event: Any, mapping: bool) -> None:
-        self.count(event)
+        self.refuse_marks(event)
         if len(self.stack) >= self.limits.depth:
             mark = event.start_mark
             message = f"nesting deeper than {self.limits.depth} at line {mark.line + 1} col {mark.column + 1}"
             self.problem("PYE106", message, event, "A flow needs a few levels only; check for brackets or dashes typed by mistake.")
             raise _Stop
         opened = self.stack[-1] if self.stack else None
-        if opened is not None and not opened.waiting and opened.values.__class__ is dict:
+        if opened is not None and not opened.waiting and not opened.is_list:
             self.collection_as_key(event)
             raise _Stop
         values: Any = {} if mapping else []
@@ -261,10 +248,9 @@ class _Loader:
         mark = event.start_mark
         if not self.stack:
             self.loaded.data, self.loaded.root = value, Spot(mark.line + 1, mark.column + 1, 0, 0, inner)
-            self.loaded.empty = value is None
             return
         opened = self.stack[-1]
-        if opened.values.__class__ is list:
+        if opened.is_list:
             opened.values.append(value)
             opened.spots.append(Spot(mark.line + 1, mark.column + 1, 0, 0, inner))
             return

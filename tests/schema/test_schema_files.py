@@ -44,7 +44,7 @@ def test_good_files_are_good_to_reader_and_schema(file: Path) -> None:
 
 
 @given(flows())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_random_flows_are_good_to_the_schema_too(flow: Flow) -> None:
     data = load(dump(flow)).data
     assert [error.message for error in _VALIDATOR.iter_errors(data)] == []

@@ -235,25 +235,52 @@ def test_a_nasty_value_comes_back_from_every_place(value: Any) -> None:
         assert len(gone) <= (4 if key == "code" else 1), gone
 
 
-@given(flows())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_dumped_flow_reads_back_equal(flow: Flow) -> None:
+HANDS = st.sampled_from([variant(text) for variant in VARIANTS.values() for text in (EVERY_KEY, SAMPLE, UNINDENTED)])
+
+
+def reads_back(flow: Flow) -> None:
     text = dump(flow)
     back = flow_of(text)
     assert same(plain(back), plain(flow))
     assert dump(back) == text
 
 
-@given(flows(), flows())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_flow_is_patched_over_any_other(old: Flow, new: Flow) -> None:
+def is_patched_over(new: Flow, old: Flow, text: str) -> None:
+    """Over the canonical text of another flow, over a file of another hand, and mixed with that."""
     patched(dump(old), new, old)
-
-
-@given(flows(), st.sampled_from([variant(text) for variant in VARIANTS.values() for text in (EVERY_KEY, SAMPLE, UNINDENTED)]))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_flow_is_patched_over_a_file_of_another_hand(new: Flow, text: str) -> None:
     flow = flow_of(text)
     patched(text, new)
     mixed = changed(flow, modules=(*flow.modules[1:], *new.modules, flow.modules[0]), settings=new.settings, canvas=new.canvas)
     patched(text, mixed)
+
+
+def examples(count: int) -> settings:
+    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@given(flows())
+@examples(60)
+def test_a_dumped_flow_reads_back_equal(flow: Flow) -> None:
+    reads_back(flow)
+
+
+@given(flows(), flows(), HANDS)
+@examples(40)
+def test_any_flow_is_patched_over_any_other(new: Flow, old: Flow, text: str) -> None:
+    is_patched_over(new, old, text)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@given(flows())
+@examples(10_000)
+def test_ten_thousand_dumped_flows_read_back_equal(flow: Flow) -> None:
+    reads_back(flow)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@given(flows(), flows(), HANDS)
+@examples(3_000)
+def test_thousands_of_flows_are_patched_over_others(new: Flow, old: Flow, text: str) -> None:
+    is_patched_over(new, old, text)
