@@ -256,7 +256,7 @@ ICONS: Mapping[str, str] = {
     ),
     # --- signs of run states, drawn in the badge at a card's top right -----------------------------
     "completed": _line(4.5, 8.25, 7, 10.75, 11.5, 5.5),
-    "running": _join(_circle(8, 8, 2.4), _circle(8, 8, 0.9)),
+    "running": _join(_circle(8, 8, 3.2), _circle(8, 8, 1.7), _circle(8, 8, 0.5)),
     "pending": _circle(8, 8, 3.5),
     "reused": _join(
         _curve(11.75, 8, 11.75, 10.1, 10.1, 11.75, 8, 11.75, 5.9, 11.75, 4.25, 10.1, 4.25, 8, 4.25, 5.9, 5.9, 4.25, 8, 4.25, 9.4, 4.25, 10.5, 4.9, 11.5, 6),

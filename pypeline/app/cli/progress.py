@@ -174,7 +174,7 @@ class _Look:
         facts = cut(said, max(0, columns - self.name - self.type - 9))
         paint = {"completed": self.style.good, "failed": self.style.bad, "running": self.style.bold, "cancelled": self.style.warn}.get(sign, self.style.faint)
         if columns < self.name + self.type + 24:  # a narrow terminal: the name and what became of it
-            return cut(f"  {self.signs[sign]} {name} {said.strip()}".rstrip(), columns - 1)
+            return cut(f"  {self.signs[sign]} {name} {' '.join(said.split())}".rstrip(), columns - 1)
         faint = self.style.faint
         shown = paint(facts) if sign == "failed" else facts if sign == "running" or not facts else faint(facts)
         return f"  {paint(self.signs[sign])} {name if sign != 'pending' else faint(name)}  {faint(type)}  {shown}".rstrip()
