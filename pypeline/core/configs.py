@@ -109,6 +109,12 @@ def has_braces(value: Any) -> bool:
     """Whether any text in ``value`` may hold a variable."""
     if isinstance(value, str):
         return "{{" in value
-    if isinstance(value, Mapping):
-        return any(has_braces(each) for each in value.values())
-    return isinstance(value, (list, tuple)) and any(has_braces(each) for each in value)
+    if isinstance(value, (dict, Mapping)):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return False
+    # a plain loop: this is asked of every module of a flow, most of which have next to nothing
+    for each in value:  # noqa: SIM110
+        if has_braces(each):
+            return True
+    return False

@@ -49,26 +49,26 @@ class PipelineGraph:
     @cached_property
     def feeds(self) -> Mapping[str, tuple[str, ...]]:
         """Module → the modules its data goes to, each once, in order of the links."""
-        found: dict[str, dict[str, None]] = {id: {} for id in self.ids}
+        found: dict[str, list[str]] = {}
         for link in self.links:
-            found[link.source][link.target] = None
-        return {id: tuple(targets) for id, targets in found.items()}
+            found.setdefault(link.source, []).append(link.target)
+        return _each_once(self.ids, found)
 
     @cached_property
     def fed_by(self) -> Mapping[str, tuple[str, ...]]:
         """Module → the modules its data comes from, each once, in order of the links."""
-        found: dict[str, dict[str, None]] = {id: {} for id in self.ids}
+        found: dict[str, list[str]] = {}
         for link in self.links:
-            found[link.target][link.source] = None
-        return {id: tuple(sources) for id, sources in found.items()}
+            found.setdefault(link.target, []).append(link.source)
+        return _each_once(self.ids, found)
 
     @cached_property
     def links_into(self) -> Mapping[str, tuple[DataLink, ...]]:
         """Module → the data links that come in, in file order."""
-        found: dict[str, list[DataLink]] = {id: [] for id in self.ids}
+        found: dict[str, list[DataLink]] = {}
         for link in self.links:
-            found[link.target].append(link)
-        return {id: tuple(links) for id, links in found.items()}
+            found.setdefault(link.target, []).append(link)
+        return {id: tuple(found.get(id, ())) for id in self.ids}
 
     @cached_property
     def sub_flows(self) -> tuple[tuple[str, ...], ...]:
@@ -101,18 +101,22 @@ class PipelineGraph:
     def waves(self, sub_flow: int) -> tuple[tuple[str, ...], ...]:
         """The modules of a sub flow in waves: each has all its inputs from earlier waves. What lies
         on a cycle is in none."""
-        left = {id: len(self.fed_by[id]) for id in self.sub_flows[sub_flow]}
+        ids = self.sub_flows[sub_flow]
+        if len(ids) == 1:
+            return (ids,)
+        left = {id: len(self.fed_by[id]) for id in ids}
         wave = [id for id, count in left.items() if not count]
+        feeds = self.feeds
         found = []
         while wave:
             found.append(tuple(wave))
             after = []
             for id in wave:
-                for target in self.feeds[id]:
+                for target in feeds[id]:
                     left[target] -= 1
                     if not left[target]:
                         after.append(target)
-            wave = sorted(after, key=self._at.__getitem__)
+            wave = sorted(after, key=self._at.__getitem__) if len(after) > 1 else after
         return tuple(found)
 
     @cached_property
@@ -231,6 +235,8 @@ class PipelineGraph:
         """The links into a sub flow as its inputs (rule 7): links into one module, and links whose
         sources are the same or one above the other, are one. Two or more are an implicit gate."""
         links = self.edges_in[sub_flow]
+        if len(links) < 2:
+            return (links,) if links else ()
         first: dict[Any, int] = {}
         group = list(range(len(links)))
 
@@ -288,6 +294,10 @@ class PipelineGraph:
         made.add_edges_from((link.source, link.target, {"kind": "data", "link": str(link)}) for link in self.links)
         made.add_edges_from((edge.link.source, edge.link.target, {"kind": "control", "link": str(edge.link)}) for edge in self.edges)
         return made
+
+
+def _each_once(ids: Iterable[str], found: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {id: tuple(dict.fromkeys(found[id])) if id in found else () for id in ids}
 
 
 def _cycle(edges: Iterable[tuple[Any, Any]]) -> tuple[Any, ...]:

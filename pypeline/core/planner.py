@@ -42,7 +42,8 @@ def plan(flow: Flow, facts: Facts) -> Plan:
     disabled = switched_off(graph)
     links = planned_links(graph, decls, disabled)
     modules = {module.id: module for module in flow.modules}
-    filled = {module.id: templates.fill(module, decls[module.id], flow.marks, at) for at, module in enumerate(flow.modules)}
+    marks = flow.marks
+    filled = {module.id: templates.fill(module, decls[module.id], marks, at) for at, module in enumerate(flow.modules)}
     prints = _fingerprints(graph, modules, decls, filled, facts)
     planned = {
         id: _module(module, decls[id], filled[id], facts, prints[id], enabled=id not in disabled)
@@ -126,12 +127,14 @@ def _fingerprints(
 ) -> dict[str, str]:
     """Per module the digest of all that its result depends on, chained through what feeds it."""
     types = {
-        decl.name: (decl.name, decl.version, facts.code.get(decl.name, ""), [(p, facts.versions.get(p, "")) for p in decl.packages]) for decl in decls.values()
+        name: (name, decl.version, facts.code.get(name, ""), [(package, facts.versions.get(package, "")) for package in decl.packages])
+        for name, decl in {decl.name: decl for decl in decls.values()}.items()
     }
     found: dict[str, str] = {}
+    into = graph.links_into
     for id in graph.topological:
         module, decl, own = modules[id], decls[id], filled[id]
-        upstream = [(link.target_port, found[link.source], link.source_port) for link in graph.links_into[id]]
+        upstream = [(link.target_port, found[link.source], link.source_port) for link in into[id]]
         source = facts.sources.get(id)
         files: list[Any] | None = None
         if source is not None:

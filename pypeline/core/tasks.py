@@ -19,6 +19,10 @@ from pypeline.schema.flow import DataLink, Module, Resources, Retry, Settings
 GATE = "sync_gate"
 """The one module type that planner and run state know by name."""
 
+OWN = ("retry", "retries", "timeout", "resources", "cache", "checkpoint")
+"""Keys that make a module a task of its own."""
+
+_OWN = {*OWN, "contract"}
 _ONCE = Retry()
 _NOTHING = Resources()
 
@@ -75,7 +79,7 @@ class Cutter:
         )  # fmt: skip
 
     def _cuts(self, ids: Sequence[str]) -> list[Cut]:
-        running = [id for id in ids if id not in self.off]
+        running = [id for id in ids if id not in self.off] if self.off else list(ids)
         if not running:
             return []
         parts = {id: self._part(id) for id in running}
@@ -105,13 +109,17 @@ class Cutter:
 
     def _setters(self, id: str) -> list[str]:
         """The other modules of the flow whose variables ``id`` reads: it runs in a later task."""
+        if not self.planned[id].globals_read:
+            return []
         names = [name.partition("__")[0].casefold() for name in self.planned[id].globals_read]
         return [self.canonical[name] for name in dict.fromkeys(names) if self.canonical.get(name, id) != id]
 
 
 def own_task(module: Module) -> str:
     """Why ``module`` is a task of its own: the key it sets for itself (runner.md §0), or ``""``."""
-    for key in ("retry", "retries", "timeout", "resources", "cache", "checkpoint"):
+    if not module.model_fields_set & _OWN:
+        return ""
+    for key in OWN:
         if getattr(module, key) is not None:
             return f"own {key}"
     return "contract that fails" if module.contract is not None and module.contract.on_violation == "fail" else ""
