@@ -195,6 +195,9 @@ def _sources(query: Step) -> str:
 def _not_bound(module: PlannedModule, query: Query | UnionAll | Any, heads: Mapping[str, Table], error: Exception) -> PypeError:
     """What the engine says of a query that does not bind, as a problem of the module."""
     said = str(error).split("\n")[0]
+    if type(error).__name__ == "PermissionException":
+        message = f"the query reads a file that is not a declared input of this task: {said.partition(': ')[2]}"
+        return PypeError(Problem("PYE438", message, Place(module=module.id), "Declare the file as a source and link it to this module.", phase="plan"))
     found = _MISSING.search(str(error))
     column = (found[1] or found[2]) if found else ""
     known = [name for table in heads.values() for name in names(table.schema)]

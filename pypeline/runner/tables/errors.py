@@ -90,7 +90,7 @@ def _operators(connection: Any, sql: str) -> Iterator[str]:
 
 
 _PREFIX = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
-_IN_A_MODULE = {"PYE430", "PYE431", "PYE436"}
+_IN_A_MODULE = {"PYE401", "PYE404", "PYE421", "PYE430", "PYE431", "PYE436"}
 _ANY = r""
 _DATA = ("ConversionException", "OutOfRangeException", "InvalidInputException")
 _KINDS: tuple[tuple[str, tuple[str, ...], str, str], ...] = (

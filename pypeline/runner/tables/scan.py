@@ -8,8 +8,9 @@ how rejected rows will be found. Text files have a room of their own (``csv_scan
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def reading(table: Table, folder: str, spill: str) -> Reading:
     if scan.format == "csv":
         from pypeline.runner.tables import csv_scan
 
-        return csv_scan.reading(table, scan, files, spill)
+        with blamed(table.module):
+            return csv_scan.reading(table, scan, files, spill)
     if not files:
         return Reading(empty(table.schema), ())
     if scan.format == "arrow":
@@ -86,10 +88,20 @@ def schema(table: Table, folder: str, connect: Any) -> Schema:
     if scan.format == "csv":
         from pypeline.runner.tables import csv_scan
 
-        return csv_scan.schema(table, scan, files_of(scan, table, folder))
+        with blamed(table.module):
+            return csv_scan.schema(table, scan, files_of(scan, table, folder))
     declared = scan.columns or (table.facts.columns if table.facts is not None else ())
     added = tuple(Column(name, "string" if kind != "line" else "int64", False) for name, kind in _added(scan))
     return (declared or _found(table, scan, files_of(scan, table, folder), connect)) + added
+
+
+@contextmanager
+def blamed(module: str) -> Iterator[None]:
+    """Problems that name no module are ``module``'s."""
+    try:
+        yield
+    except PypeError as error:
+        raise PypeError(*(replace(p, phase="run", place=replace(p.place, module=p.place.module or module)) for p in error.problems)) from error
 
 
 def files_of(scan: Scan, table: Table, folder: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pypeline.core.columns import Column, Schema
 from pypeline.core.facts import SourceFacts
-from pypeline.runner.tables.textfiles import byte_order_mark, not_encoded, open_text
+from pypeline.runner.tables.textfiles import byte_order_mark, open_text
 
 SAMPLE_ROWS = 5_000
 DELIMITERS = (",", ";", "\t", "|")
@@ -32,7 +32,7 @@ def header(path: str, options: Mapping[str, Any]) -> tuple[str, ...]:
     An empty name becomes ``columnN``; a name that occurs again becomes ``name_2``.
 
     Raises:
-        PypeError: PYE405, the file is not in its encoding; PYE406, an archive of several files.
+        PypeError: PYE405, there is no such encoding; PYE406, an archive of several files.
     """
     said = {**options, **dialect(path, options)}
     first = next(_rows(path, said, int(said.get("skip_rows", 0))), [])
@@ -129,7 +129,8 @@ def _rows(path: str, options: Mapping[str, Any], skip: int) -> Iterator[list[str
     quote = options.get("quote", '"') or None
     escape = options.get("escape")
     single = delimiter if len(delimiter) == 1 else _UNIT
-    with open_text(path, options) as source:
+    # bytes that do not fit are the reader's to reject, row by row
+    with open_text(path, options, errors="replace") as source:
         lines: Iterable[str] = _lines(source, options)
         if single != delimiter:
             lines = (line.replace(delimiter, _UNIT) for line in lines)
@@ -145,8 +146,6 @@ def _rows(path: str, options: Mapping[str, Any], skip: int) -> Iterator[list[str
             for row in reader:
                 if row:
                     yield [cell.replace(_UNIT, delimiter) for cell in row] if single != delimiter else row
-        except UnicodeDecodeError as error:
-            raise not_encoded(path, error, options, "") from error
         except csv.Error:
             return  # what a sample cannot make out, the reader itself will name with its line
 

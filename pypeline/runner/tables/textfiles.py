@@ -78,11 +78,11 @@ def readable(path: str, options: Mapping[str, Any], spill: str, module: str) -> 
 
 
 @contextlib.contextmanager
-def open_text(path: str, options: Mapping[str, Any], module: str = "") -> Iterator[IO[str]]:
-    """``path`` as text, unpacked and decoded; line ends stay as they are."""
+def open_text(path: str, options: Mapping[str, Any], module: str = "", errors: str = "strict") -> Iterator[IO[str]]:
+    """``path`` as text, unpacked and decoded (``errors`` as Python's ``open``); line ends stay as they are."""
     with open_bytes(path, options, module) as raw:
         name = encoding(options)
-        with io.TextIOWrapper(raw, encoding="utf-8-sig" if name == "utf-8" else name, newline="") as reader:
+        with io.TextIOWrapper(raw, encoding="utf-8-sig" if name == "utf-8" else name, errors=errors, newline="") as reader:
             yield reader
 
 
