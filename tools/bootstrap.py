@@ -43,8 +43,8 @@ def main() -> int:
     wanted = [lock for lock in locks if not is_ready(lock)]
     if not wanted:
         return 0
-    print("making .venv with Python %d.%d.%d" % sys.version_info[:3], flush=True)  # noqa: UP031
     python = VENV / "bin" / "python"
+    print("making .venv ready: " + ", ".join(lock.name for lock in wanted), flush=True)
     if not works(python):
         shutil.rmtree(VENV, ignore_errors=True)
         venv.EnvBuilder(with_pip=has_ensurepip(), symlinks=True).create(str(VENV))
@@ -90,7 +90,7 @@ def is_ready(lock: pathlib.Path) -> bool:
 
 def digest(lock: pathlib.Path) -> str:
     """A digest of all that decides what installing ``lock`` gives."""
-    parts = [lock.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), repr(sys.version_info[:3]).encode()]
+    parts = [lock.read_bytes(), (ROOT / "pyproject.toml").read_bytes()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
