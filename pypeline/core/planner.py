@@ -7,6 +7,7 @@ the run its id. The flow must have passed :func:`pypeline.core.check.check`. Lin
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,17 @@ def plan(flow: Flow, facts: Facts) -> Plan:
     Raises:
         PypeError: a module type or a variable is unknown, or the data links form a cycle.
     """
+    # all that is made here stays, so the cycle collector would look at it again and again for nothing
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return _plan(flow, facts)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _plan(flow: Flow, facts: Facts) -> Plan:
     graph = PipelineGraph(flow, facts.catalogue)
     decls = _declarations(flow, facts.catalogue)
     if graph.data_cycle() is not None:
