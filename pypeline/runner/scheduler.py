@@ -21,6 +21,7 @@ from pypeline.core import events as ev
 from pypeline.core.plan import Plan, Task
 from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
 from pypeline.core.state import RunState
+from pypeline.runner.announcer import Announcer
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine, Job
 from pypeline.runner.slots import Demand, demand_of
@@ -32,7 +33,6 @@ SLICE = 0.004
 _SPECIAL_FREE = frozenset({"cpus", "memory"})
 _DISK_FULL = frozenset({"PYE433", "PYE503"})
 """Trying again does not help against these."""
-_NO_RECORD = ModuleResult("", "completed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,8 @@ class Scheduler:
         self._plan = plan
         self._engine = engine
         self._dispatch = dispatch
-        self._attempt = attempt
-        self._emit = emit
+        self._announce = Announcer(plan, attempt, emit)
         self._state = RunState(plan)
-        # by their place in the file: links inside one sub flow have none in the plan
-        self._valves = {valve.index: valve for valve in plan.valves}
         self._inbox: deque[act.Input] = deque()
         self._tries: dict[tuple[str, str], _Try] = {}
         self._results: dict[tuple[str, str], TaskResult] = {}
@@ -92,8 +89,8 @@ class Scheduler:
             act.Evaluate: self._evaluate,
             act.ScheduleRetry: self._retry,
             act.SetTimer: self._set_timer,
-            act.SubFlowChanged: self._sub_flow,
-            act.ValveChanged: self._valve,
+            act.SubFlowChanged: self._announce.sub_flow,
+            act.ValveChanged: self._announce.valve,
             act.ModuleChanged: self._module,
             act.Finished: self._finish,
         }
@@ -250,18 +247,14 @@ class Scheduler:
                 reply = act.Evaluated(ask.valve, None if value is None else bool(value), frame=ask.frame)
             except PypeError as error:
                 reply = act.Evaluated(ask.valve, None, error.problems[0].message, ask.frame)
-                self._log("ERROR", f"condition of `{self._valves[ask.valve].text or ask.expression}`: {error.problems[0].message}")
+                self._announce.condition(ask, error.problems[0].message)
             self._tell(reply)
 
         self._later(answer())
 
     def _retry(self, retry: act.ScheduleRetry) -> None:
         error = self._results[retry.task, retry.frame].error
-        self._emit(
-            ev.Retry(
-                run=self._plan.run_id, attempt=self._attempt, time=time.time(), task=retry.task, attempt_no=retry.attempt_no, delay=retry.delay, error=error
-            )
-        )
+        self._announce.retry(retry, error)
         key = (retry.task, retry.frame)
 
         def due() -> None:
@@ -273,43 +266,8 @@ class Scheduler:
     def _set_timer(self, timer: act.SetTimer) -> None:
         self._timers[timer.timer] = asyncio.get_running_loop().call_later(timer.seconds, self._tell, act.TimedOut(timer.timer))
 
-    def _sub_flow(self, change: act.SubFlowChanged) -> None:
-        title = self._plan.sub_flows[change.sub_flow].title
-        self._emit(
-            ev.SubFlowState(
-                run=self._plan.run_id, attempt=self._attempt, time=time.time(), sub_flow=change.sub_flow, title=title, state=change.state, reason=change.reason
-            )
-        )
-
-    def _valve(self, change: act.ValveChanged) -> None:
-        valve = self._valves[change.valve]
-        self._emit(
-            ev.ValveResolved(
-                run=self._plan.run_id, attempt=self._attempt, time=time.time(), valve=change.valve, source=valve.source, target=valve.target,
-                open=change.open, reason=change.reason,
-            )
-        )  # fmt: skip
-
     def _module(self, change: act.ModuleChanged) -> None:
-        if change.state == "running":
-            self._emit(
-                ev.ModuleState(
-                    run=self._plan.run_id, attempt=self._attempt, time=time.time(), module=change.module, task=change.task,
-                    state="running", frame=change.frame, attempt_no=change.attempt_no,
-                )
-            )  # fmt: skip
-            return
-        result = self._results.get((change.task, change.frame))
-        record = next((r for r in result.modules if r.module == change.module), _NO_RECORD) if result is not None else _NO_RECORD
-        error = result.error if result is not None and change.state == "failed" else None
-        self._emit(
-            ev.ModuleState(
-                run=self._plan.run_id, attempt=self._attempt, time=time.time(), module=change.module, task=change.task, state=change.state,
-                reason=change.reason, frame=change.frame, attempt_no=change.attempt_no, rows_out=record.rows_out, rejected=record.rejected,
-                seconds=result.seconds if result else 0.0, cpu_seconds=result.cpu_seconds if result else 0.0,
-                peak_rss=result.peak_rss if result else 0, error=error,
-            )
-        )  # fmt: skip
+        self._announce.module(change, self._results.get((change.task, change.frame)))
 
     def _finish(self, finished: act.Finished) -> None:
         assert self._ended is not None
@@ -322,7 +280,7 @@ class Scheduler:
     # --- what the engine says -------------------------------------------------------------------
 
     def _heard(self, _job: Job, event: ev.RunEvent) -> None:
-        self._emit(replace(event, attempt=self._attempt))
+        self._announce.passed_on(event)
 
     def _job_ended(self, job: Job, result: TaskResult) -> None:
         running = self._tries.get((job.order.task, job.order.frame))
@@ -343,9 +301,9 @@ class Scheduler:
             running.timer.cancel()
         if result.pid == 0:
             # no word from a worker: it may have died over its files
-            self._dispatch.settle(task, running.number)
+            self._settle_files(task, running.number, frame)
         if running.late and result.state != "completed":
-            result = self._out_of_time(task, result)
+            result = _out_of_time(task, result)
         elif running.cancelled and result.state == "failed":
             # what a module raises while it is being stopped is no failure of its own
             result = replace(result, state="cancelled", reason=running.cancelled, modules=(), error=None)
@@ -354,14 +312,20 @@ class Scheduler:
         if result.state == "completed":
             globals = self._dispatch.ended(task, result, frame)
             if result.counts or result.outputs or result.previews:
-                self._announce(result, frame)
-        elif result.state == "failed":
-            self._blame(result, frame)
+                self._announce.tables(result, self._dispatch.links_from, self._dispatch.keep_previews(result.previews))
+        elif result.error is not None:
+            self._announce.failure(result.error, task.id, frame)
         own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
         again = result.error is None or result.error.code not in _DISK_FULL
         if task.kind != "segment" or task.inputs:
             self._settling.append((task, frame))
         self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, again, own, globals))
+
+    def _settle_files(self, task: Task, number: int, frame: str) -> None:
+        try:
+            self._dispatch.settle(task, number)
+        except (OSError, PypeError) as error:
+            self._announce.log("ERROR", f"what it had written could not be tidied up: {error}", f"{task.id}#{frame}")
 
     def _let_go(self) -> None:
         """What a task that has its terminal record held is let go: its instances and the tables it read."""
@@ -377,34 +341,14 @@ class Scheduler:
         if running.job is not None:
             self._engine.cancel(running.job)
 
-    def _out_of_time(self, task: Task, result: TaskResult) -> TaskResult:
-        message = f"`{task.id}` ran longer than its timeout of {task.timeout:g} s and was stopped"
-        info = ErrorInfo("PYE454", "Timeout", message, task.modules[0] if len(task.modules) == 1 else "", mend="Allow more time, or make it smaller.")
-        records = tuple(ModuleResult(m, "failed", "timeout") for m in task.modules)
-        return TaskResult(task.id, "failed", "timeout", records, error=info, seconds=result.seconds, cpu_seconds=result.cpu_seconds, peak_rss=result.peak_rss)
-
-    def _announce(self, result: TaskResult, frame: str) -> None:
-        run, now = self._plan.run_id, time.time()
-        for port, rows in result.counts.items():
-            for link in self._dispatch.links_from.get(port, ()):
-                self._emit(ev.LinkCount(run=run, attempt=self._attempt, time=now, link=link.id, rows=rows, seconds=result.seconds))
-        for port, table in result.outputs.items():
-            module, _, name = port.rpartition(".")
-            self._emit(ev.ArtifactReady(run=run, attempt=self._attempt, time=now, module=module, port=name, uri=table.path, rows=table.rows, bytes=table.bytes))
-        for port, path in self._dispatch.keep_previews(result.previews):
-            module, _, name = port.rpartition(".")
-            self._emit(ev.PreviewReady(run=run, attempt=self._attempt, time=now, module=module, port=name, path=path))
-
-    def _blame(self, result: TaskResult, frame: str) -> None:
-        error = result.error
-        if error is None:
-            return
-        self._log("ERROR", f"{error.code} {error.message}. {error.mend}".rstrip(), f"{error.module or result.task}#{frame}")
-
-    def _log(self, level: Any, message: str, node: str = "") -> None:
-        self._emit(ev.Log(run=self._plan.run_id, attempt=self._attempt, time=time.time(), level=level, message=message, node_id=node))
-
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _out_of_time(task: Task, result: TaskResult) -> TaskResult:
+    message = f"`{task.id}` ran longer than its timeout of {task.timeout:g} s and was stopped"
+    info = ErrorInfo("PYE454", "Timeout", message, task.modules[0] if len(task.modules) == 1 else "", mend="Allow more time, or make it smaller.")
+    records = tuple(ModuleResult(m, "failed", "timeout") for m in task.modules)
+    return TaskResult(task.id, "failed", "timeout", records, error=info, seconds=result.seconds, cpu_seconds=result.cpu_seconds, peak_rss=result.peak_rss)

@@ -1,0 +1,123 @@
+"""From what the run machine says and what tasks gave to run events: the one vocabulary everybody reads.
+
+In: actions and results. Out: events, stamped with run, attempt and time. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pypeline.core import actions as act
+from pypeline.core import events as ev
+from pypeline.core.plan import Plan, PlannedLink
+from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
+
+_NO_RECORD = ModuleResult("", "completed")
+
+
+class Announcer:
+    """Speaks for one attempt. ``emit`` gets every event, in order."""
+
+    def __init__(self, plan: Plan, attempt: int, emit: Callable[[ev.RunEvent], None]) -> None:
+        self._plan = plan
+        self._run = plan.run_id
+        self._attempt = attempt
+        self._emit = emit
+        # by their place in the file: links inside one sub flow have none in the plan
+        self._valves = {valve.index: valve for valve in plan.valves}
+
+    def passed_on(self, event: ev.RunEvent) -> None:
+        """An event that a worker made: it does not know which attempt it serves."""
+        self._emit(replace(event, attempt=self._attempt))
+
+    def sub_flow(self, change: act.SubFlowChanged) -> None:
+        title = self._plan.sub_flows[change.sub_flow].title
+        self._emit(
+            ev.SubFlowState(
+                run=self._run, attempt=self._attempt, time=time.time(), sub_flow=change.sub_flow, title=title, state=change.state, reason=change.reason
+            )
+        )
+
+    def valve(self, change: act.ValveChanged) -> None:
+        valve = self._valves[change.valve]
+        self._emit(
+            ev.ValveResolved(
+                run=self._run,
+                attempt=self._attempt,
+                time=time.time(),
+                valve=change.valve,
+                source=valve.source,
+                target=valve.target,
+                open=change.open,
+                reason=change.reason,
+            )
+        )
+
+    def module(self, change: act.ModuleChanged, result: TaskResult | None) -> None:
+        """A module runs, or has its terminal record: then with what its task's last ``result`` says of it."""
+        if result is None or change.state == "running":
+            self._emit(
+                ev.ModuleState(
+                    run=self._run,
+                    attempt=self._attempt,
+                    time=time.time(),
+                    module=change.module,
+                    task=change.task,
+                    state=change.state,
+                    reason=change.reason,
+                    frame=change.frame,
+                    attempt_no=change.attempt_no,
+                )
+            )
+            return
+        record = next((r for r in result.modules if r.module == change.module), _NO_RECORD)
+        self._emit(
+            ev.ModuleState(
+                run=self._run,
+                attempt=self._attempt,
+                time=time.time(),
+                module=change.module,
+                task=change.task,
+                state=change.state,
+                reason=change.reason,
+                frame=change.frame,
+                attempt_no=change.attempt_no,
+                rows_out=record.rows_out,
+                rejected=record.rejected,
+                seconds=result.seconds,
+                cpu_seconds=result.cpu_seconds,
+                peak_rss=result.peak_rss,
+                error=result.error if change.state == "failed" else None,
+            )
+        )
+
+    def retry(self, retry: act.ScheduleRetry, error: ErrorInfo | None) -> None:
+        self._say(ev.Retry, task=retry.task, attempt_no=retry.attempt_no, delay=retry.delay, error=error)
+
+    def tables(self, result: TaskResult, links_from: Mapping[str, Sequence[PlannedLink]], previews: Iterable[tuple[str, str]]) -> None:
+        """The counts, hand-overs and previews of a completed try."""
+        for port, rows in result.counts.items():
+            for link in links_from.get(port, ()):
+                self._say(ev.LinkCount, link=link.id, rows=rows, seconds=result.seconds)
+        for port, table in result.outputs.items():
+            module, _, name = port.rpartition(".")
+            self._say(ev.ArtifactReady, module=module, port=name, uri=table.path, rows=table.rows, bytes=table.bytes)
+        for port, path in previews:
+            module, _, name = port.rpartition(".")
+            self._say(ev.PreviewReady, module=module, port=name, path=path)
+
+    def failure(self, error: ErrorInfo, task: str, frame: str) -> None:
+        self.log("ERROR", f"{error.code} {error.message}. {error.mend}".rstrip(), f"{error.module or task}#{frame}")
+
+    def condition(self, ask: act.Evaluate, why: str) -> None:
+        """A valve's condition could not be evaluated."""
+        self.log("ERROR", f"condition of `{self._valves[ask.valve].text or ask.expression}`: {why}")
+
+    def log(self, level: str, message: str, node: str = "") -> None:
+        self._say(ev.Log, level=level, message=message, node_id=node)
+
+    def _say(self, kind: Callable[..., ev.RunEvent], **parts: Any) -> None:
+        self._emit(kind(run=self._run, attempt=self._attempt, time=time.time(), **parts))
