@@ -153,7 +153,20 @@ class _Fusing:
         try:
             return scans.described(self.connection, sql)
         except duckdb.Error as error:
-            raise _not_bound(module, query, heads, error) from error
+            wrong = self._wrong_column(query, typed) if isinstance(query, Query) else ""
+            raise _not_bound(module, wrong, heads, error) from error
+
+    def _wrong_column(self, query: Query, typed: str) -> str:
+        """The first column of ``query`` that does not bind by itself, or nothing."""
+        import duckdb
+
+        for name, expr in query.columns:
+            alone = select(replace(query, columns=((name, expr),)))
+            try:
+                scans.described(self.connection, f"WITH {typed} {alone}" if typed else alone)
+            except duckdb.Error:
+                return name
+        return ""
 
     def _source(self, module: PlannedModule, end: Write | Show, aliases: Mapping[str, str]) -> str:
         if end.source not in aliases:
@@ -192,7 +205,7 @@ def _sources(query: Step) -> str:
     return query.source.sql if isinstance(query, Query) else ""
 
 
-def _not_bound(module: PlannedModule, query: Query | UnionAll | Any, heads: Mapping[str, Table], error: Exception) -> PypeError:
+def _not_bound(module: PlannedModule, wrong: str, heads: Mapping[str, Table], error: Exception) -> PypeError:
     """What the engine says of a query that does not bind, as a problem of the module."""
     said = str(error).split("\n")[0]
     if type(error).__name__ == "PermissionException":
@@ -204,11 +217,9 @@ def _not_bound(module: PlannedModule, query: Query | UnionAll | Any, heads: Mapp
     if column and column not in known:
         message = f"there is no column `{column}`: {did_you_mean(column, known)}"
         return PypeError(Problem("PYE414", message, Place(module=module.id), "Correct the name, or add the column before this module.", phase="plan"))
-    for name, expr in query.columns if isinstance(query, Query) else ():
-        if expr.sql in said:
-            said = f"column `{name}`: {said}"
-            break
     message = re.sub(r"^(Binder|Catalog|Parser|Conversion|Invalid Input) Error: ", "", said)
+    if wrong:
+        message = f"column `{wrong}`: {message}"
     return PypeError(Problem("PYE415", message, Place(module=module.id), "Correct the expression, or convert the types before this module.", phase="plan"))
 
 

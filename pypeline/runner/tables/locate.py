@@ -79,10 +79,12 @@ def _trial(tables: Sequence[Table], heads: str) -> str:
 def _column(table: Table, fused: Fused, heads: str, fails: Callable[[str], bool]) -> tuple[str, Expr] | None:
     if not isinstance(table.query, Query):
         return None
+    aliases = {alias: (source, names(fused.tables[source].schema)) for alias, source in table.inputs.items()}
+    if fails(f"{heads} SELECT count(*) FROM ({scoped(select(replace(table.query, columns=())), aliases)})"):
+        return None  # choosing or arranging the rows fails, whatever is computed of them
     for name, expr in table.query.columns:
         # alone: what stands beside it in the SELECT would be computed too
         alone = replace(table.query, columns=((name, expr),))
-        aliases = {alias: (source, names(fused.tables[source].schema)) for alias, source in table.inputs.items()}
         if fails(f"{heads} SELECT bit_xor(hash({quote(name)})) FROM ({scoped(select(alone), aliases)})"):
             return name, expr
     return None

@@ -38,6 +38,8 @@ def publish(targets: Sequence[Target], record: str) -> tuple[str, ...]:
             try:
                 finish(target)
                 _settle(target)
+                if target.written != target.staging:
+                    Path(target.written).unlink()
             except OSError as error:
                 raise not_writable(target.module, target.path, error) from error
         for target in targets:
