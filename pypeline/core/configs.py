@@ -105,6 +105,33 @@ def replaced(config: Mapping[str, Any], changes: Mapping[Path, Any]) -> dict[str
     return made
 
 
+def integers(config: Mapping[str, Any], schema: Mapping[str, Any] | None) -> dict[Path, int]:
+    """The whole floats of ``config`` (``1e3``, ``2.0``) where its schema wants an integer, as integers."""
+    whole = schema or {}
+    found: dict[Path, int] = {}
+    stack: list[tuple[Path, Any, Mapping[str, Any]]] = [((), config, whole)]
+    while stack:
+        path, value, said = stack.pop()
+        if isinstance(value, float):
+            if value.is_integer() and branch(said, "integer", whole).get("type") == "integer" and branch(said, "number", whole).get("type") != "number":
+                found[path] = int(value)
+        elif isinstance(value, Mapping):
+            inner = branch(said, "object", whole)
+            named, other = inner.get("properties", {}), inner.get("additionalProperties")
+            stack.extend(((*path, key), each, named.get(key, other if isinstance(other, Mapping) else {})) for key, each in value.items())
+        elif isinstance(value, (list, tuple)):
+            items = branch(said, "array", whole).get("items")
+            stack.extend(((*path, at), each, items if isinstance(items, Mapping) else {}) for at, each in enumerate(value))
+    return found
+
+
+def has_floats(value: Any) -> bool:
+    """Whether any value in ``value`` is a float."""
+    if isinstance(value, (dict, Mapping)):
+        return any(has_floats(each) for each in value.values())
+    return isinstance(value, float) or (isinstance(value, (list, tuple)) and any(has_floats(each) for each in value))
+
+
 def has_braces(value: Any) -> bool:
     """Whether any text in ``value`` may hold a variable."""
     if isinstance(value, str):

@@ -53,6 +53,9 @@ class Templates:
             self._defaults[decl.name] = configs.defaults(decl.json_schema)
         required, optional = module.configs.required, module.configs.optional
         flat = {**self._defaults[decl.name], **required, **optional}
+        if configs.has_floats(required) or configs.has_floats(optional):
+            # 1e3 is an integer in JSON Schema and a float in Python
+            flat = configs.replaced(flat, configs.integers(flat, decl.json_schema))
         if not (configs.has_braces(required) or configs.has_braces(optional)):
             return Filled(flat, _NONE, (), (), flat)
         changed: dict[Path, Any] = {}

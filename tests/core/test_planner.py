@@ -172,6 +172,14 @@ def test_configs_are_flat_with_defaults_and_context_filled_in() -> None:
     assert made.modules["a"].templates == ()
 
 
+def test_a_whole_float_is_an_integer_where_one_is_wanted() -> None:
+    words = [{"id": "a", "name": "read", "configs": {"required": {"path": "x"}, "optional": {"rows": 1e2}}}]
+    rows = plan(flow(words), facts()).modules["a"].configs["rows"]
+    assert (rows, type(rows)) == (100, int)
+    gate = [{"id": "g", "name": "sync_gate", "configs": {"optional": {"mode": 2.0}}}]
+    assert plan(flow(gate), facts()).sub_flows[0].gate == "2"
+
+
 def test_a_value_is_never_scanned_again() -> None:
     words = [{"id": "a", "name": "do", "configs": {"optional": {"text": "{{context.x}}"}}}]
     made = plan(flow(words), facts(context={"x": "{{context.y}} and {{b__result}}"}))
