@@ -9,6 +9,7 @@ does its work in slices so that a loop it shares stays alive.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -99,11 +100,14 @@ class Scheduler:
         """Run to the end. The run's events come out of ``emit`` meanwhile."""
         loop = asyncio.get_running_loop()
         self._ended = loop.create_future()
+        # plan and state live as long as the run: no collection need walk over them again and again
+        gc.freeze()
         try:
             self._do(self._state.start())
             self._work()
             return await self._ended
         finally:
+            gc.unfreeze()
             for timer in (*self._timers.values(), *(t.timer for t in self._tries.values() if t.timer is not None)):
                 timer.cancel()
             for task in self._background:
