@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainterPath, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPixmap
 
 from pypeline.core import geometry as g
 from pypeline.resources import icons, theme
@@ -78,6 +78,7 @@ class Look:
         self.frame = QBrush(QColor(tokens.frame))
         self.frame_line = pen(tokens.frame_line)
         self.dot = QColor(tokens.dot)
+        self._dots: dict[int, QPixmap] = {}
         self.kind = {k: QColor(tokens.kind(k)) for k in KINDS}
         self.tile = {k: QBrush(QColor(tokens.tile(k))) for k in KINDS}
         self.kind_pen = {k: pen(tokens.kind(k), 1.6) for k in KINDS}
@@ -88,6 +89,20 @@ class Look:
         self.type_font = font(theme.TEXT_FONTS, theme.SMALL_SIZE)
         self.mono_font = font(theme.MONO_FONTS, theme.SMALL_SIZE)
         self.title_font = font(theme.TEXT_FONTS, 11.0, strong=True)
+
+    def dots(self, size: int) -> QPixmap:
+        """One tile of the canvas grid, ``size`` pixels wide."""
+        tile = self._dots.get(size)
+        if tile is None:
+            tile = self._dots[size] = QPixmap(max(1, size), max(1, size))
+            tile.fill(self.canvas)
+            painter = QPainter(tile)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QBrush(self.dot))
+            painter.drawEllipse(QPointF(1.5, 1.5), 0.9, 0.9)
+            painter.end()
+        return tile
 
     def state_colour(self, state: str, reason: str = "") -> QColor:
         """The colour of a run state's sign."""

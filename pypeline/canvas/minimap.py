@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
-from pypeline.canvas import paint
+from pypeline.canvas.look import Look
 from pypeline.canvas.view import FlowView
 
 WIDTH, HEIGHT = 136, 84
+_LATER = 120
 
 
 class Minimap(QWidget):
@@ -20,8 +21,14 @@ class Minimap(QWidget):
         self._view = view
         self.setFixedSize(WIDTH, HEIGHT)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        # shapes change with every event of a run; the small picture of them need not
+        self._picture: QPixmap | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_LATER)
+        self._soon.timeout.connect(self._draw_again)
         view.looked.connect(self.refresh)
-        view.flow_scene.shapes_changed.connect(self.refresh)
+        view.flow_scene.shapes_changed.connect(self._changed)
 
     def refresh(self) -> None:
         """Stand in the corner and paint again, if it is of use."""
@@ -29,6 +36,14 @@ class Minimap(QWidget):
         self.setVisible(not area.isEmpty() and not self._view.seen().contains(area))
         self.move(self._view.width() - WIDTH - 16, self._view.height() - HEIGHT - 16)
         self.update()
+
+    def _changed(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def _draw_again(self) -> None:
+        self._picture = None
+        self.refresh()
 
     def _fit(self) -> tuple[float, QPointF]:
         """The scale, and where the flow's top left is painted."""
@@ -39,9 +54,29 @@ class Minimap(QWidget):
         return scale, QPointF(left, top)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        scene = self._view.flow_scene
-        look = scene.look
+        look = self._view.flow_scene.look
+        if self._picture is None:
+            self._picture = self._draw(look)
         painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        scale, origin = self._fit()
+        painter.setClipRect(QRectF(4, 4, WIDTH - 8, HEIGHT - 8))
+        painter.translate(origin)
+        painter.scale(scale, scale)
+        tint = QColor(look.accent)
+        tint.setAlphaF(0.08)
+        painter.setPen(QPen(look.accent, 0))
+        painter.setBrush(QBrush(tint))
+        painter.drawRect(self._view.seen())
+        painter.end()
+
+    def _draw(self, look: Look) -> QPixmap:
+        """The frame and all shapes, without the part in sight."""
+        ratio = self.devicePixelRatioF()
+        made = QPixmap(round(WIDTH * ratio), round(HEIGHT * ratio))
+        made.setDevicePixelRatio(ratio)
+        made.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(made)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(look.line)
         painter.setBrush(look.panel)
@@ -50,14 +85,9 @@ class Minimap(QWidget):
         painter.setClipRect(QRectF(4, 4, WIDTH - 8, HEIGHT - 8))
         painter.translate(origin)
         painter.scale(scale, scale)
-        frames, _, cards, chosen = scene.far_shapes()
-        paint.far(painter, look, frames, {}, cards, chosen)
-        tint = QColor(look.accent)
-        tint.setAlphaF(0.08)
-        painter.setPen(QPen(look.accent, 0))
-        painter.setBrush(QBrush(tint))
-        painter.drawRect(self._view.seen())
+        self._view.flow_scene.far.paint(painter, look, lines=False)
         painter.end()
+        return made
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._look_at(event)

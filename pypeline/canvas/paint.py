@@ -7,12 +7,12 @@ itself with :func:`far` in a few calls. Shapes come from ``core/layout.py``, in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from pypeline.canvas.look import Look, icon_path, pen, rect
 from pypeline.core import geometry as g
@@ -21,6 +21,7 @@ from pypeline.core.layout import Card, ControlShape, Frame
 from pypeline.resources import icons, theme
 
 FAR = 0.35
+GRID_STEP = 24.0
 TEXT_FROM = 0.5
 
 Glow = Literal["", "fits", "near"]
@@ -279,30 +280,31 @@ def frame(painter: QPainter, look: Look, lod: float, shape: Frame, note: str = "
     painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, elide(note, line.width() * 0.4, theme.SMALL_SIZE))
 
 
-def grid(painter: QPainter, look: Look, lod: float, exposed: QRectF, step: float = 24.0) -> None:
-    """The dotted background; gone when dots would run together."""
+def grid(painter: QPainter, look: Look, lod: float, exposed: QRectF) -> None:
+    """The dotted background, one tile repeated; gone where dots would run together."""
     painter.fillRect(exposed, look.canvas)
     if lod < 0.6:
         return
-    left, top = exposed.left() - exposed.left() % step, exposed.top() - exposed.top() % step
-    points: list[QPointF] = []
-    y = top
-    while y < exposed.bottom():
-        x = left
-        while x < exposed.right():
-            points.append(QPointF(x, y))
-            x += step
-        y += step
-    painter.setPen(QPen(look.dot, 1.4))
-    painter.drawPoints(QPolygonF(points))
+    # in device pixels, so that dots stay sharp; a tile is a whole number of them
+    transform = painter.transform()
+    step = GRID_STEP * transform.m11()
+    tile = look.dots(round(step))
+    painter.save()
+    painter.resetTransform()
+    area = transform.mapRect(exposed)
+    scale = step / tile.width()
+    brush = QBrush(tile)
+    brush.setTransform(QTransform(scale, 0, 0, scale, transform.dx(), transform.dy()))
+    painter.fillRect(area, brush)
+    painter.restore()
 
 
 def far(
     painter: QPainter,
     look: Look,
-    frames: Sequence[QRectF],
-    lines: Mapping[str, Sequence[QLineF]],
-    cards: Mapping[str, Sequence[QRectF]],
+    frames: Iterable[QRectF],
+    lines: Mapping[str, Iterable[QLineF]],
+    cards: Mapping[str, Iterable[QRectF]],
     marked: Iterable[QRectF] = (),
 ) -> None:
     """A whole flow seen from far, in a handful of calls: ``lines`` by colour name, ``cards`` by colour name."""

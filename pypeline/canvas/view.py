@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -67,13 +67,12 @@ class FlowView(QGraphicsView):
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._far: tuple[list[QRectF], dict[str, list[QLineF]], dict[str, list[QRectF]], list[QRectF]] | None = None
         # antialiasing comes back when the zoom has come to rest
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(120)
         self._rest.timeout.connect(self._sharpen)
-        scene.shapes_changed.connect(self._forget_far)
+        scene.shapes_changed.connect(self._far_changed)
 
     @property
     def scale_now(self) -> float:
@@ -138,8 +137,7 @@ class FlowView(QGraphicsView):
         self.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         self.viewport().update()
 
-    def _forget_far(self) -> None:
-        self._far = None
+    def _far_changed(self) -> None:
         if self.scale_now < paint.FAR:
             self.viewport().update()
 
@@ -148,13 +146,10 @@ class FlowView(QGraphicsView):
             super().paintEvent(event)
             return
         # from far the view paints the whole flow itself: a handful of calls instead of one per item
-        if self._far is None:
-            self._far = self.flow_scene.far_shapes()
-        frames, lines, cards, chosen = self._far
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), self.flow_scene.look.canvas)
         painter.setTransform(self.viewportTransform())
-        paint.far(painter, self.flow_scene.look, frames, lines, cards, chosen)
+        self.flow_scene.far.paint(painter, self.flow_scene.look)
         painter.end()
 
     # --- wheel and touchpad: the same whatever gesture is in charge -----------------------------------

@@ -8,8 +8,8 @@ font, a file or Qt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 from typing import Any, Literal
 
@@ -140,6 +140,20 @@ def draw(flow: Flow, catalogue: Catalogue | None = None, places: Mapping[str, Pl
     controls = _controls(flow.connections.control, cards, frames)
     box = g.around([*(f.box for f in frames), *(g.curve_box(link.curve) for link in links), *(g.curve_box(c.curve) for c in controls)])
     return Drawing(cards, links, controls, frames, box)
+
+
+def moved(drawing: Drawing, flow: Flow, places: Mapping[str, Place], ids: Iterable[str]) -> Drawing:
+    """``drawing`` with the cards ``ids`` at their new ``places``: only they, their links and frames are made anew."""
+    gone = {id for id in ids if id in drawing.cards}
+    cards = dict(drawing.cards)
+    for id in gone:
+        cards[id] = _at(cards[id], places[id])
+    data = {str(link): link for link in flow.connections.data if link.source in gone or link.target in gone}
+    fresh = {shape.id: shape for shape in _links(tuple(data.values()), cards, tidy=False)}
+    links = tuple(fresh.get(shape.id, shape) for shape in drawing.links)
+    frames = tuple(_frame(f.number - 1, f.title, list(f.modules), cards) if not gone.isdisjoint(f.modules) else f for f in drawing.frames)
+    controls = _controls(flow.connections.control, cards, frames) if flow.connections.control else ()
+    return Drawing(cards, links, controls, frames, g.around([drawing.box, *(f.box for f in frames)]))
 
 
 def ports(module: Module, decl: ModuleDecl | None, links: tuple[DataLink, ...]) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
@@ -308,6 +322,14 @@ def _card(module: Module, sketch: _Sketch, place: Place, head: bool) -> Card:
         tuple(Port(name, (x + g.CARD_WIDTH, y + g.port_height(i)), name in rejects) for i, name in enumerate(outputs)),
         head,
     )
+
+
+def _at(card: Card, place: Place) -> Card:
+    """``card`` with its top left at ``place``."""
+    dx, dy = place[0] - card.box.x, place[1] - card.box.y
+    box = g.Box(place[0], place[1], card.box.width, card.box.height)
+    inputs, outputs = (tuple(Port(p.name, (p.at[0] + dx, p.at[1] + dy), p.reject) for p in ports) for ports in (card.inputs, card.outputs))
+    return replace(card, box=box, inputs=inputs, outputs=outputs)
 
 
 def _frame(index: int, title: str, modules: list[str], cards: Mapping[str, Card]) -> Frame:

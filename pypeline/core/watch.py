@@ -44,6 +44,16 @@ class LinkWatch:
     seconds: float = 0.0
 
 
+def sub_flow_mark(index: int) -> str:
+    """How a sub flow is named among what changed; no id looks like it."""
+    return f"sub flow {index}"
+
+
+def valve_mark(index: int) -> str:
+    """How a control link is named among what changed."""
+    return f"valve {index}"
+
+
 class Watch:
     """The state of one run as its events tell it. ``logs`` keeps the newest 5,000 lines."""
 
@@ -66,7 +76,8 @@ class Watch:
         self.ended: e.RunEnded | None = None
 
     def feed(self, events: Iterable[e.RunEvent]) -> frozenset[str]:
-        """Take events in; returns the ids of modules and links whose look changed."""
+        """Take events in; returns the ids of modules and links whose look changed,
+        and marks of sub flows and valves."""
         changed: set[str] = set()
         for event in events:
             self._take(event, changed)
@@ -103,8 +114,10 @@ class Watch:
                 self.logs.append(event)
             case e.SubFlowState():
                 self.sub_flows[event.sub_flow] = (event.state, event.reason)
+                changed.add(sub_flow_mark(event.sub_flow))
             case e.ValveResolved():
                 self.valves[event.valve] = (event.open, event.reason)
+                changed.add(valve_mark(event.valve))
             case e.PreviewReady():
                 self.previews[f"{event.module}.{event.port}"] = event.path
             case e.RunStarted():

@@ -1,0 +1,105 @@
+"""Keeps the items of a scene equal to a drawing: makes what is new, moves what moved, drops what is gone."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGraphicsScene
+
+from pypeline.canvas.faces import Faces
+from pypeline.canvas.items.control_item import ControlItem
+from pypeline.canvas.items.frame_item import FrameItem
+from pypeline.canvas.items.link_item import LinkItem
+from pypeline.canvas.items.module_item import ModuleItem
+from pypeline.canvas.look import Look
+from pypeline.core.layout import Drawing
+from pypeline.schema.flow import Flow
+
+
+class Keeper:
+    """The items by id. ``keep`` after every change of the flow."""
+
+    def __init__(self, scene: QGraphicsScene, faces: Faces, look: Look) -> None:
+        self._scene, self._faces, self.look = scene, faces, look
+        self.cards: dict[str, ModuleItem] = {}
+        self.links: dict[str, LinkItem] = {}
+        self.controls: list[ControlItem] = []
+        self.frames: list[FrameItem] = []
+
+    def keep(self, flow: Flow, drawing: Drawing, only: frozenset[str] | None = None) -> None:
+        """Show ``drawing`` of ``flow``; with ``only`` nothing but these modules moved, and no item comes or goes."""
+        if only is not None:
+            self._move(drawing, only)
+        else:
+            self._keep_cards(drawing)
+            self._keep_links(flow, drawing)
+        self._keep_controls(flow, drawing)
+        self._keep_frames(drawing)
+
+    def show_look(self, look: Look) -> None:
+        """Paint every item in this look."""
+        self.look = look
+        for group in (self.cards.values(), self.links.values(), self.controls, self.frames):
+            for item in group:
+                item.look = look
+
+    def _move(self, drawing: Drawing, ids: frozenset[str]) -> None:
+        touched: set[str] = set()
+        for id in ids:
+            item = self.cards[id]
+            item.setPos(0, 0)
+            item.show_card(drawing.cards[id])
+            touched.update(link.shape_data.id for link in item.links)
+        for shape in drawing.links:
+            if shape.id in touched:
+                self.links[shape.id].show_shape(shape)
+
+    def _keep_cards(self, drawing: Drawing) -> None:
+        for id in [id for id in self.cards if id not in drawing.cards]:
+            self._scene.removeItem(self.cards.pop(id))
+        for id, card in drawing.cards.items():
+            item = self.cards.get(id)
+            if item is None:
+                item = self.cards[id] = ModuleItem(card, self._faces.of(id), self.look)
+                self._scene.addItem(item)
+            else:
+                item.setPos(0, 0)
+                item.show_card(card)
+
+    def _keep_links(self, flow: Flow, drawing: Drawing) -> None:
+        shapes = {shape.id: shape for shape in drawing.links}
+        for id, item in list(self.links.items()):
+            # an end that was removed and came back under the same name is another item
+            ends_here = item.source is self.cards.get(item.link.source) and item.target is self.cards.get(item.link.target)
+            if id not in shapes or not ends_here:
+                item.leave()
+                self._scene.removeItem(self.links.pop(id))
+        links = {str(link): link for link in flow.connections.data}
+        for id, shape in shapes.items():
+            known = self.links.get(id)
+            if known is None:
+                made = self.links[id] = LinkItem(links[id], shape, self.cards[shape.source], self.cards[shape.target], self.look)
+                self._scene.addItem(made)
+            else:
+                known.show_shape(shape)
+
+    def _keep_controls(self, flow: Flow, drawing: Drawing) -> None:
+        links = flow.connections.control
+        while len(self.controls) > len(drawing.controls):
+            self._scene.removeItem(self.controls.pop())
+        for n, shape in enumerate(drawing.controls):
+            if n < len(self.controls):
+                self.controls[n].show_shape(links[shape.index], shape)
+            else:
+                item = ControlItem(links[shape.index], shape, self.look)
+                self.controls.append(item)
+                self._scene.addItem(item)
+
+    def _keep_frames(self, drawing: Drawing) -> None:
+        while len(self.frames) > len(drawing.frames):
+            self._scene.removeItem(self.frames.pop())
+        for n, frame in enumerate(drawing.frames):
+            if n < len(self.frames):
+                self.frames[n].show_frame(frame)
+            else:
+                item = FrameItem(frame, self.look)
+                self.frames.append(item)
+                self._scene.addItem(item)

@@ -1,0 +1,64 @@
+"""What a run shows on the canvas: states on cards, counts on links, valves open or closed, frames at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pypeline.canvas.faces import Faces, tag_text
+from pypeline.canvas.items.keeper import Keeper
+from pypeline.canvas.paint import Tag
+from pypeline.core import geometry as g
+from pypeline.core.figures import width
+from pypeline.core.watch import Watch, sub_flow_mark, valve_mark
+from pypeline.resources.theme import SMALL_SIZE
+
+
+def show(kept: Keeper, faces: Faces, watch: Watch | None, changed: frozenset[str]) -> None:
+    """Show what ``watch`` says of what ``changed`` names; an empty ``changed`` means everything."""
+    for id in changed or kept.cards:
+        item = kept.cards.get(id)
+        if item is not None:
+            item.show_face(faces.of(id))
+    _counts(kept, watch, changed or kept.links)
+    _control(kept, watch, changed)
+
+
+def _counts(kept: Keeper, watch: Watch | None, ids: Iterable[str]) -> None:
+    taken: g.Grid | None = None
+    for id in ids:
+        item = kept.links.get(id)
+        if item is None:
+            continue
+        seen = watch.links.get(id) if watch else None
+        if seen is None:
+            item.show_rows(None, None)
+            continue
+        text, note = tag_text(seen, item.shape_data.reject)
+        wide = max(width(text, SMALL_SIZE, mono=True), width(note, SMALL_SIZE, mono=True)) + 12
+        high = g.TAG_HEIGHT * (1.7 if note else 1.0)
+        box = item.tag.box if item.tag else None
+        # a count that grows keeps its place as long as it fits there
+        if box is None or box.width < wide or box.width > wide + 24 or box.height != high:
+            taken = taken or _taken(kept)
+            box = g.tag_place(item.shape_data.curve, wide, taken, high)
+            taken.add(box)
+        item.show_rows(seen.rows, Tag(box, text, note))
+
+
+def _taken(kept: Keeper) -> g.Grid:
+    """Where no tag may stand: cards, their ports, other tags."""
+    cards = (item.card.box.grown(g.PORT_RADIUS + 1) for item in kept.cards.values())
+    tags = (item.tag.box for item in kept.links.values() if item.tag)
+    return g.Grid([*cards, *tags])
+
+
+def _control(kept: Keeper, watch: Watch | None, changed: frozenset[str]) -> None:
+    for item in kept.controls:
+        index = item.data_shape.index
+        if not changed or valve_mark(index) in changed:
+            seen = watch.valves.get(index) if watch else None
+            item.show_state("" if seen is None else "open" if seen[0] else "closed")
+    for n, frame in enumerate(kept.frames):
+        if not changed or sub_flow_mark(n) in changed:
+            state, reason = watch.sub_flows.get(n, ("", "")) if watch else ("", "")
+            frame.show_state(state, reason if state == "cancelled" and reason else state)
