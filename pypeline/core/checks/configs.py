@@ -11,7 +11,7 @@ from typing import Any
 
 from pypeline.core import configs, variables
 from pypeline.core.checks.finding import Finding
-from pypeline.core.checks.values import Misfit, misfits
+from pypeline.core.checks.values import Misfit, example, misfits
 from pypeline.core.modules import ModuleDecl
 from pypeline.core.relation import port_alias
 from pypeline.core.texterror import TextError
@@ -79,8 +79,8 @@ def _halves(finding: Finding, module: Module, decl: ModuleDecl) -> None:
 
 
 def _about(said: Mapping[str, Any]) -> str:
-    examples = said.get("examples")
-    return f", for example `{examples[0]}`" if examples else ""
+    shown = example(said)
+    return f", for example {shown}" if shown else ""
 
 
 def _values(finding: Finding, module: Module, decl: ModuleDecl) -> None:

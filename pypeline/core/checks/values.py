@@ -6,6 +6,7 @@ Goes out: :class:`Misfit` values with a path relative to the data, in document o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -237,6 +238,14 @@ def _near(value: Any, options: Sequence[Any]) -> str:
     return hint[:1].upper() + hint[1:] if hint.startswith("did") else ""
 
 
-def _example(said: Mapping[str, Any]) -> str:
+def example(said: Mapping[str, Any]) -> str:
+    """The first example of a schema, in backquotes, as it is written in a file; empty without one."""
     examples = said.get("examples")
-    return f"For example: `{examples[0]}`." if isinstance(examples, Sequence) and examples else ""
+    if not isinstance(examples, Sequence) or not examples:
+        return ""
+    return f"`{examples[0] if isinstance(examples[0], str) else json.dumps(examples[0], ensure_ascii=False)}`"
+
+
+def _example(said: Mapping[str, Any]) -> str:
+    shown_example = example(said)
+    return f"For example: {shown_example}." if shown_example else ""

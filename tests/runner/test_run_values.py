@@ -1,0 +1,41 @@
+"""Filling the templates of a planned module when its task starts: once, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pypeline.core.plan import PlannedModule
+from pypeline.core.planner import plan
+from pypeline.runner.run_values import fill
+from pypeline.schema.problems import PypeError
+from tests.core.making import facts, flow
+
+
+def planned(text: str, **known: Any) -> PlannedModule:
+    words = ["b", {"id": "a", "name": "do", "configs": {"optional": {"text": text}}}]
+    return plan(flow(words, flow={"name": "x", "env": ["HOME"]}), facts(**known)).modules["a"]
+
+
+def test_globals_context_and_environment_fill_a_template_in_one_pass() -> None:
+    module = planned("{{context.x}}|{{B__Result}}|{{env.HOME}}", context={"x": "{{b__result}}"}, env={"HOME": "/root"})
+    made = fill(module, {"b#0.result": "{{env.HOME}}"}, "0", {"HOME": "/root"})
+    assert made.configs["text"] == "{{b__result}}|{{env.HOME}}|/root"
+    assert module.configs["text"].startswith("{{context.x}}"), "the plan stays as it is"
+
+
+def test_a_value_filled_in_when_planning_is_left_alone() -> None:
+    module = planned("{{context.x}}", context={"x": "literal {{b__result}}"})
+    assert fill(module, {"b#0.result": 1}, "0", {"HOME": "/root"}).configs["text"] == "literal {{b__result}}"
+
+
+def test_secrets_stay_references_and_a_whole_reference_keeps_its_type() -> None:
+    assert fill(planned("{{vault:a#b}}"), {}, "0").configs["text"] == "{{vault:a#b}}"
+    assert fill(planned("{{b__result}}"), {"b#0.Result": 7}, "0").configs["text"] == 7
+
+
+def test_a_global_that_nobody_has_set_is_an_error() -> None:
+    with pytest.raises(PypeError) as caught:
+        fill(planned("{{b__result}}"), {}, "0")
+    assert caught.value.problems[0].code == "PYE465"
