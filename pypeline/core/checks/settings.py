@@ -8,7 +8,7 @@ from pypeline.core.checks.finding import Finding
 from pypeline.schema.flow import Resources
 from pypeline.schema.problems import Path, Place, did_you_mean
 
-_MEMORY = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(B|[KMGT]i?B|[KMGT])\s*$", re.IGNORECASE)
+_MEMORY = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(B|[KMGT]i?B)\s*$", re.IGNORECASE)
 _FACTORS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4, "ki": 1024, "mi": 1024**2, "gi": 1024**3, "ti": 1024**4}
 _TIME = re.compile(r"^(?:(?:(\d+)-)?(\d{1,3}):)?([0-5]?\d):([0-5]\d)$")
 STAGES = ("ingest", "normalize", "extract", "link", "index", "serve")
@@ -16,7 +16,7 @@ STAGES = ("ingest", "normalize", "extract", "link", "index", "serve")
 
 
 def memory_bytes(text: str) -> int | None:
-    """``2GiB``, ``500 MB`` or ``1g`` as bytes; None for anything else."""
+    """``2GiB`` or ``500 MB`` as bytes; None for anything else."""
     found = _MEMORY.match(text)
     if found is None:
         return None
