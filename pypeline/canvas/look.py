@@ -11,6 +11,7 @@ from pypeline.core import geometry as g
 from pypeline.resources import icons, theme
 from pypeline.resources.theme import THEMES, Theme
 
+_PLATES = 512
 KINDS = ("source", "mod", "sink", "solo", "unknown")
 
 
@@ -78,7 +79,9 @@ class Look:
         self.frame = QBrush(QColor(tokens.frame))
         self.frame_line = pen(tokens.frame_line)
         self.dot = QColor(tokens.dot)
+        self.dashed = pen(tokens.muted, 1.2, Qt.PenStyle.DashLine)
         self._dots: dict[int, QPixmap] = {}
+        self._plates: dict[tuple[str, float, float, float, str, str], QPixmap] = {}
         self.kind = {k: QColor(tokens.kind(k)) for k in KINDS}
         self.tile = {k: QBrush(QColor(tokens.tile(k))) for k in KINDS}
         self.kind_pen = {k: pen(tokens.kind(k), 1.6) for k in KINDS}
@@ -103,6 +106,26 @@ class Look:
             painter.drawEllipse(QPointF(1.5, 1.5), 0.9, 0.9)
             painter.end()
         return tile
+
+    def plate(self, edge: str, width: float, height: float, scale: float, kind: str, icon: str) -> QPixmap:
+        """The body of a card at ``scale`` device pixels per scene pixel, with a margin around it."""
+        key = (edge, width, height, scale, kind, icon)
+        made = self._plates.get(key)
+        if made is None:
+            from pypeline.canvas import paint
+
+            if len(self._plates) >= _PLATES:
+                self._plates.clear()
+            margin = paint.PLATE_MARGIN
+            made = self._plates[key] = QPixmap(max(1, round((width + 2 * margin) * scale)), max(1, round((height + 2 * margin) * scale)))
+            made.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(made)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+            painter.scale(made.width() / (width + 2 * margin), made.height() / (height + 2 * margin))
+            painter.translate(margin, margin)
+            paint.plate(painter, self, edge, width, height, kind, icon)
+            painter.end()
+        return made
 
     def state_colour(self, state: str, reason: str = "") -> QColor:
         """The colour of a run state's sign."""

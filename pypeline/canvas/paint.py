@@ -14,7 +14,7 @@ from typing import Literal
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
-from pypeline.canvas.look import Look, icon_path, pen, rect
+from pypeline.canvas.look import Look, icon_path, rect
 from pypeline.core import geometry as g
 from pypeline.core.figures import elide
 from pypeline.core.layout import Card, ControlShape, Frame
@@ -22,6 +22,7 @@ from pypeline.resources import icons, theme
 
 FAR = 0.35
 GRID_STEP = 24.0
+PLATE_MARGIN = 8.0
 TEXT_FROM = 0.5
 
 Glow = Literal["", "fits", "near"]
@@ -77,35 +78,51 @@ def card(
 
 
 def _plate(painter: QPainter, look: Look, lod: float, shape: Card, face: Face, box: QRectF, selected: bool, hover: bool) -> None:
-    if lod >= TEXT_FROM:
+    """The card's body. Antialiased round corners are what costs in a frame, so each kind of body is
+    painted once for a scale and then copied."""
+    edge = "line"
+    if selected:
+        edge = "selected"
+    elif face.state == "running":
+        edge = "running"
+    elif face.state == "failed" or face.grave:
+        edge = "failed"
+    elif hover:
+        edge = shape.kind
+    elif shape.kind == "unknown" or not face.enabled:
+        edge = "dashed"
+    scale = painter.worldTransform().m11() * painter.device().devicePixelRatio()
+    plate = look.plate(edge, box.width(), box.height(), round(scale, 4), shape.kind, shape.icon if lod >= TEXT_FROM else "")
+    painter.drawPixmap(box.adjusted(-PLATE_MARGIN, -PLATE_MARGIN, PLATE_MARGIN, PLATE_MARGIN), plate, QRectF(plate.rect()))
+
+
+def plate(painter: QPainter, look: Look, edge: str, width: float, height: float, kind: str, name: str) -> None:
+    """A card's body at the origin, with the icon ``name`` on its tile if given: what :meth:`Look.plate` keeps."""
+    box = QRectF(0, 0, width, height)
+    if name:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QBrush(look.shadow))
         painter.drawRoundedRect(box.translated(0, 2), 9, 9)
-    if selected:
+    if edge == "selected":
         painter.setPen(look.halo)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box, 9, 9)
-    edge = look.line
-    if selected or face.state == "running":
-        edge = look.selected
-    elif face.state == "failed" or face.grave:
-        edge = look.failed
-    elif hover:
-        edge = look.kind_pen[shape.kind]
-    elif shape.kind == "unknown" or not face.enabled:
-        edge = pen(look.theme.muted, 1.2, Qt.PenStyle.DashLine)
-    painter.setPen(edge)
+    edges = {"line": look.line, "selected": look.selected, "running": look.selected, "failed": look.failed, "dashed": look.dashed}
+    painter.setPen(edges.get(edge) or look.kind_pen[edge])
     painter.setBrush(look.panel)
     painter.drawRoundedRect(box, 8, 8)
+    if name:
+        left, top, size = g.TILE
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.tile[kind])
+        painter.drawRoundedRect(QRectF(left, top, size, size), 6, 6)
+        painter.setPen(look.line)
+        painter.drawLine(QLineF(1, height - g.FOOT_HEIGHT, width - 1, height - g.FOOT_HEIGHT))
+        icon(painter, name, left + (size - icons.SIZE) / 2, top + (size - icons.SIZE) / 2, look.icon_pen[kind])
 
 
 def _head(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
     x, y = shape.box.x, shape.box.y
-    left, top, size = g.TILE
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.tile[shape.kind])
-    painter.drawRoundedRect(QRectF(x + left, y + top, size, size), 6, 6)
-    icon(painter, shape.icon, x + left + (size - icons.SIZE) / 2, y + top + (size - icons.SIZE) / 2, look.icon_pen[shape.kind])
     painter.setPen(look.text)
     painter.setFont(look.name_font)
     room = g.NAME_ROOM if face.state else g.TYPE_ROOM
@@ -117,8 +134,6 @@ def _head(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
 
 def _foot(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
     x, bottom = shape.box.x, shape.box.bottom
-    painter.setPen(look.line)
-    painter.drawLine(QLineF(x + 1, bottom - g.FOOT_HEIGHT, shape.box.right - 1, bottom - g.FOOT_HEIGHT))
     text = "bypassed" if face.bypass else "disabled" if not face.enabled else face.foot
     painter.setPen(QPen(look.failure) if face.state == "failed" else look.muted)
     painter.setFont(look.mono_font)
@@ -282,8 +297,8 @@ def frame(painter: QPainter, look: Look, lod: float, shape: Frame, note: str = "
 
 def grid(painter: QPainter, look: Look, lod: float, exposed: QRectF) -> None:
     """The dotted background, one tile repeated; gone where dots would run together."""
-    painter.fillRect(exposed, look.canvas)
     if lod < 0.6:
+        painter.fillRect(exposed, look.canvas)
         return
     # in device pixels, so that dots stay sharp; a tile is a whole number of them
     transform = painter.transform()

@@ -7,6 +7,7 @@ widest font of the preference list, so that a text which fits here fits everywhe
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from pypeline.schema.problems import printable
 
@@ -93,6 +94,7 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
+@lru_cache(maxsize=8192)
 def elide(text: str, room: float, size: float, *, mono: bool = False, strong: bool = False) -> str:
     """``text`` on one line, cut with an ellipsis to ``room`` pixels at ``size`` pixels."""
     text = one_line(text[:400])
