@@ -29,7 +29,7 @@ def run_with_small(folder: Path, small: Path, text: str, **env: str) -> subproce
 
 def test_a_full_run_folder_fails_the_run_with_its_name(project: Project) -> None:
     code = "def main():\\n    for i in range(400):\\n        print(str(i) * 3000)"
-    text = flow(f"  - {{id: loud, name: python_solo, configs: {{optional: {{code: \"{code}\"}}}}}}")
+    text = flow(f'  - {{id: loud, name: python_solo, configs: {{optional: {{code: "{code}"}}}}}}')
     small = project.folder / "small"
     done = run_with_small(project.folder, small, text, PYPELINE_HOME=str(small / "home"))
     assert done.returncode == 1, done.stderr
