@@ -47,9 +47,11 @@ class MemoryArtifact:
         """The Dask frame itself, or the pandas frame in partitions of up to a million rows."""
         if _is_dask(self._obj):
             return self._obj
+        import dask
         import dask.dataframe as dd
 
-        return dd.from_pandas(self._obj, npartitions=max(1, -(-self._n_rows // PARTITION_ROWS)))
+        with dask.config.set({"dataframe.convert-string": False}):  # it would rewrite decimals as text
+            return dd.from_pandas(self._obj, npartitions=max(1, -(-self._n_rows // PARTITION_ROWS)))
 
     def to_arrow(self) -> Any:
         """An Arrow table of the same rows."""

@@ -65,8 +65,7 @@ class LogShow:
 class Fused:
     """A whole segment. ``tables`` in an order in which every table comes after its inputs.
 
-    ``changes`` is each module's declared row change, ``inputs`` maps (module, link id) to the table
-    that the link reads.
+    ``changes`` is each module's declared row change.
     """
 
     tables: Mapping[str, Table]
@@ -77,6 +76,10 @@ class Fused:
     def with_tables(self, tables: Mapping[str, Table]) -> Fused:
         """This segment with other tables (same names, same order)."""
         return replace(self, tables=tables)
+
+    def without_ends(self) -> Fused:
+        """This segment without sinks and shows: what a preview may run."""
+        return replace(self, sinks=(), shows=())
 
     def ports(self) -> dict[str, Schema]:
         """``module.port`` → schema."""

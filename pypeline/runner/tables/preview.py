@@ -51,7 +51,7 @@ def preview(order: Order, instances: Mapping[str, BaseModule], port: str, rows: 
         raise PypeError(Problem("PYE412", message, Place(module=module), "Name an output port as `module.port`.", phase="run"))
     table = whole.tables[port]
     start = port if compiling.is_computed(table) else next(t.name for t in whole.tables.values() if t.module == module and isinstance(t.query, Scan))
-    fused = keep(whole, {start: set(names(whole.tables[start].schema))}, ())
+    fused = keep(whole.without_ends(), {start: set(names(whole.tables[start].schema))}, ())
     if cache is not None and start == port:
         fused = source_cache.served(fused, order, cache)
     readings = {t.name: scan.reading(t, order.folder, order.limits.spill) for t in fused.tables.values() if isinstance(t.query, Scan)}

@@ -15,15 +15,6 @@ from pypeline.core.relation import ColumnRef, Expr, Query, Scan, Step, UnionAll,
 from pypeline.runner.tables.fused import Fused, Table
 
 
-def prune(fused: Fused, whole: Iterable[str] = ()) -> Fused:
-    """``fused`` with only the used columns left, and only the tables that something reads.
-
-    Args:
-        whole: tables whose every column is wanted (hand-overs, previews), besides sinks and shows.
-    """
-    return keep(fused, _wanted(fused, whole), ())
-
-
 def keep(fused: Fused, wanted: Mapping[str, set[str]], counted: Iterable[str]) -> Fused:
     """``fused`` reduced to the columns in ``wanted`` and what they need; ``counted`` tables are kept
     though nobody reads a column of them."""
@@ -50,11 +41,6 @@ def reads(query: Step | None) -> frozenset[ColumnRef]:
     exprs = [query.source, *(expr for _, expr in query.columns), *query.group_by, *query.order_by]
     exprs += [e for e in (query.where, query.having, query.qualify) if e is not None]
     return frozenset().union(*(e.reads for e in exprs))
-
-
-def _wanted(fused: Fused, whole: Iterable[str]) -> dict[str, set[str]]:
-    ends = [*whole, *(s.table for s in fused.sinks), *(s.table for s in fused.shows)]
-    return {name: set(names(fused.tables[name].schema)) for name in dict.fromkeys(ends) if name in fused.tables}
 
 
 def _table(table: Table, used: set[str]) -> Table:
@@ -93,10 +79,11 @@ def _query(query: Query, used: set[str]) -> Query:
 
 
 def _may_aggregate(query: Query) -> bool:
-    return not query.group_by and any(not _plain(name, expr) for name, expr in query.columns)
+    # beside a plain column no aggregate can stand without keys
+    return not query.group_by and not any(_plain(expr) for _, expr in query.columns)
 
 
-def _plain(name: str, expr: Expr) -> bool:
+def _plain(expr: Expr) -> bool:
     return any(expr.sql == col(port, column).sql for port, column in expr.reads)
 
 

@@ -52,7 +52,7 @@ def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[st
     warnings: list[str] = []
     for module, where in rejects.items():
         rows = table_sql(where)
-        lines[module], errors[module] = connection.execute(_count(where)).fetchone()
+        lines[module], errors[module] = connection.execute(_count(where)).fetchall()[0]
         port = f"{module}.reject"
         if port in hands:
             connection.execute(f"COPY ({rows}) TO {text(hands[port])} ({HAND_OVER_FORMAT})")

@@ -65,7 +65,7 @@ def warm(fused: Fused, order: Order, folder: Path) -> int:
         if path is None or path.exists():
             continue
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        alone = keep(fused, {name: set(names(table.schema))}, ())
+        alone = keep(fused.without_ends(), {name: set(names(table.schema))}, ())
         reading = scans.reading(alone.tables[name], order.folder, order.limits.spill)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         statement = compiling.statement(alone, {name: reading})

@@ -1,0 +1,82 @@
+"""Looking at a text file: header, dialect, and guesses that would rather say text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pypeline.core.columns import Column
+from pypeline.runner.tables import sniff
+from pypeline.schema.problems import PypeError
+
+
+def guess(*values: str, **options: Any) -> str:
+    (column,) = sniff.guess(["a"], [[v] for v in values], options)
+    return column.type
+
+
+@pytest.mark.parametrize(
+    ("values", "type"),
+    [
+        (("1", "-20", "0"), "int64"),
+        (("1", ""), "int64"),
+        (("007", "1"), "string"),
+        (("+49301234",), "string"),
+        (("9223372036854775807",), "int64"),
+        (("9223372036854775808",), "string"),
+        (("1.5", "2"), "double"),
+        (("12E5",), "string"),
+        (("1.2345678901234567890",), "string"),
+        (("true", "False"), "bool"),
+        (("yes", "no"), "string"),
+        (("2024-02-29",), "date"),
+        (("2023-02-29",), "string"),
+        (("01/02/2024",), "string"),
+        (("2024-01-02 03:04:05", "2024-01-02T03:04:05.5"), "timestamp"),
+        (("NA", "1"), "string"),
+        (("", ""), "string"),
+    ],
+)
+def test_types_are_guessed_with_care(values: tuple[str, ...], type: str) -> None:
+    assert guess(*values) == type
+
+
+def test_options_take_part_in_guessing() -> None:
+    assert guess("NA", "1", null_strings=["NA"]) == "int64"
+    assert guess("1,5", "2", decimal=",") == "double"
+    assert guess("2024-02-29", date_format="%d.%m.%Y") == "string"
+
+
+def test_headers(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+
+    def header(text: str, **options: Any) -> tuple[str, ...]:
+        path.write_text(text)
+        return sniff.header(str(path), options)
+
+    assert header("a,b,a,\n1,2,3,4\n") == ("a", "b", "a_2", "column4")
+    assert header('"x\ny",z\n1,2\n') == ("x\ny", "z")
+    assert header("1,2\n", header_rows=0) == ("column1", "column2")
+    assert header("junk\na;b\n", skip_rows=1, delimiter=";") == ("a", "b")
+    assert header("a::b\n", delimiter="::") == ("a", "b")
+    assert header("") == ()
+
+
+def test_a_whole_source(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_bytes('id;name;price\n1;ä;1.5\n2;"b;c";\n'.encode("utf-16"))
+    found = sniff.sniff([str(path)], {"delimiter": "auto", "encoding": "utf-8"})
+    assert found.dialect == {"encoding": "utf-16", "delimiter": ";"}
+    assert found.header == ("id", "name", "price")
+    assert found.columns == (Column("id", "int64"), Column("name", "string"), Column("price", "double"))
+    assert found.sniffed
+    assert sniff.sniff([], {}).columns == ()
+
+
+def test_an_encoding_that_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("a\n")
+    with pytest.raises(PypeError) as refused:
+        sniff.header(str(tmp_path / "in.csv"), {"encoding": "klingon"})
+    assert refused.value.problems[0].code == "PYE405"
