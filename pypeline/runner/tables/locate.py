@@ -101,8 +101,8 @@ def _row(table: Table, expr: Expr, fused: Fused, heads: str, connection: Any) ->
     there = " AND ".join(f"{quote(alias)}.{quote(name)} IS NOT NULL" for _, name in read)
     values = ", ".join(f"CAST({quote(alias)}.{quote(n)} AS VARCHAR)" for n in shown)
     body = f"SELECT {values} FROM {quote(alias)} WHERE TRY({expr.sql}) IS NULL AND {there} LIMIT 1"
-    row = connection.execute(f"{heads} {scoped_over(body, alias, source)}").fetchall()
-    return ", ".join(f"{name} = {value}" for name, value in zip(shown, row, strict=True)) if row else ""
+    rows = connection.execute(f"{heads} {scoped_over(body, alias, source)}").fetchall()
+    return ", ".join(f"{name} = {value}" for name, value in zip(shown, rows[0], strict=True)) if rows else ""
 
 
 def scoped_over(body: str, alias: str, source: Table) -> str:
