@@ -12,9 +12,10 @@ pip comes from the package index that pip itself is set up to use: one pinned wh
 import configparser
 import hashlib
 import html.parser
-import importlib
+import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,6 @@ DESKTOP_LOCK = ROOT / "requirements-desktop.lock"
 OLDEST, NEWEST = (3, 11), (3, 14)
 PIP_WHEEL = "pip-26.3-py3-none-any.whl"
 PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
-DEFAULT_INDEX = ""
 SECONDS = 60
 
 
@@ -154,7 +154,16 @@ def configured() -> "tuple[list[str], list[str]]":
     links = told.get("find-links", "").split()
     if told.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         return links, []
-    return links, [told.get("index-url") or DEFAULT_INDEX, *told.get("extra-index-url", "").split()]
+    indexes = [told.get("index-url") or public_index(), *told.get("extra-index-url", "").split()]
+    return links, [index for index in indexes if index]
+
+
+def public_index() -> str:
+    """pip's own default, for a machine on which nothing is configured, as the standard library names it; empty if it does not."""
+    spec = importlib.util.find_spec("unittest.mock")
+    text = pathlib.Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    named = re.search(r"https://pypi\.[a-z]+(?=/)", text)
+    return named.group() + "/simple" if named else ""
 
 
 def local(place: str) -> "str | None":
