@@ -132,6 +132,13 @@ def test_retries_run_out_and_retry_on_chooses(project: Project) -> None:
     assert project.lines("began").count("b") == 1
 
 
+@pytest.mark.parametrize(("retry_on", "tries"), [("transient", 2), ("OSError", 2), ("ConnectionError", 2), ("KeyError", 1)])
+def test_retry_on_knows_bases_and_what_is_transient(project: Project, retry_on: str, tries: int) -> None:
+    f = project.folder
+    project.run(flow(note("a", f, f"retry: {{attempts: 2, retry_on: [{retry_on}]}}", fail=1, error="ConnectionError")))
+    assert len(project.lines("began")) == tries
+
+
 def test_a_waiting_retry_gives_its_slot_back(project: Project) -> None:
     f = project.folder
     cpu = "resources: {cpus: 2}"

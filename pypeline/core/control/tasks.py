@@ -5,6 +5,7 @@ Steps: ``task_final`` (a task has its last result). A sub flow ends when all its
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping
 
 from pypeline.core.actions import CancelTask, ScheduleRetry, TaskEnded
@@ -126,8 +127,21 @@ def _gave_up(machine: Machine, task: TaskRun) -> bool:
     return between_tries
 
 
+TRANSIENT = frozenset({"timeout", "oom", "lost", "WorkerKilled", "WorkerExited", "InterruptedError", "BlockingIOError"})
+"""Reasons that may be gone the next time, beside all connection and timeout errors: ``transient`` in ``retry_on``."""
+
+
 def _meant(retry: Retry, reason: str) -> bool:
-    return not retry.retry_on or reason.removeprefix("error:") in retry.retry_on
+    """Whether ``retry_on`` (names of exceptions or their built-in bases, reasons, ``transient``) covers ``reason``."""
+    name = reason.removeprefix("error:")
+    return not retry.retry_on or any(_covers(wanted, name) for wanted in retry.retry_on)
+
+
+def _covers(wanted: str, name: str) -> bool:
+    if wanted == "transient":
+        return name in TRANSIENT or _covers("ConnectionError", name) or _covers("TimeoutError", name)
+    known, base = getattr(builtins, name, None), getattr(builtins, wanted, None)
+    return wanted == name or (isinstance(known, type) and isinstance(base, type) and issubclass(known, base))
 
 
 def delay(retry: Retry, tried: int, seed: str) -> float:
