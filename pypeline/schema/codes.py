@@ -562,6 +562,18 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("PYE488", "no such run", "The project's run folder holds no run of that name.", "`pype runs` lists the runs."),
     ("PYE489", "no such name", "There is no error code or module type of that name.", "`pype explain` and `pype list-modules` list what there is."),
     (
+        "PYE490",
+        "Qt is not here",
+        "The window and PNG pictures are drawn with Qt, which a headless installation leaves out.",
+        "Install the `desktop` extra, and on a bare system the libraries that the message names.",
+    ),
+    (
+        "PYE491",
+        "a picture of that size cannot be drawn",
+        "The scale of a PNG is the number of pixels per unit of the drawing.",
+        "Give a scale above 0, up to 8.",
+    ),
+    (
         "PYE494",
         "changed on disk",
         "The flow file was written by somebody else after the window had read it; saving would lose that.",

@@ -23,12 +23,13 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, dict[str, Command]] = {
     "Make and check a flow": {
+        "designer": Command("designer", "open the window: draw, run and watch a flow"),
         "new": Command("new", "write a small flow to start from"),
         "validate": Command("validate", "check a flow without running it"),
         "plan": Command("plan", "show what a run would do, and why"),
         "schema": Command("schema", "columns of every port, or the JSON Schema of flow files"),
         "preview": Command("preview", "first rows that a link would carry"),
-        "picture": Command("picture", "draw a flow as SVG"),
+        "picture": Command("picture", "draw a flow as SVG or PNG"),
     },
     "Run": {
         "run": Command("run", "run a flow file or a built job"),
