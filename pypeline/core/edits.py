@@ -114,17 +114,26 @@ def detach(flow: Flow, id: str) -> Flow:
     return healed
 
 
-def set_config(flow: Flow, id: str, field: str, value: Any, *, required: bool) -> Flow:
-    """``flow`` with one config value of module ``id`` set; None takes an optional value away."""
+def set_config(flow: Flow, id: str, field: str, value: Any, *, required: bool, keep_null: bool = False) -> Flow:
+    """``flow`` with one config value of module ``id`` set; None takes an optional value away, unless ``keep_null``
+    says that null itself is meant."""
     module = flow.module(id)
     halves = {"required": dict(module.configs.required), "optional": dict(module.configs.optional)}
     home = "required" if required else "optional"
     halves["optional" if required else "required"].pop(field, None)
-    if value is None and not required:
+    if value is None and not required and not keep_null:
         halves[home].pop(field, None)
     else:
         halves[home][field] = value
     return set_module(flow, id, configs=Configs(**halves))
+
+
+def unset_config(flow: Flow, id: str, field: str) -> Flow:
+    """``flow`` without a value for this config field of module ``id``, in whichever half it stands."""
+    configs = flow.module(id).configs
+    required = {k: v for k, v in configs.required.items() if k != field}
+    optional = {k: v for k, v in configs.optional.items() if k != field}
+    return set_module(flow, id, configs=Configs(required=required, optional=optional))
 
 
 def set_module(flow: Flow, id: str, **keys: Any) -> Flow:
@@ -139,6 +148,13 @@ def set_settings(flow: Flow, **keys: Any) -> Flow:
     old = flow.settings
     new = type(old).model_validate({**{k: getattr(old, k) for k in old.model_fields_set}, **keys})
     return _with(flow, settings=new)
+
+
+def set_head(flow: Flow, **keys: Any) -> Flow:
+    """``flow`` with keys of ``flow:`` set (``name``, ``description`` …), checked."""
+    old = flow.flow
+    new = type(old).model_validate({**{k: getattr(old, k) for k in old.model_fields_set}, **keys})
+    return flow.model_copy(update={"flow": new}).with_marks(flow.marks)
 
 
 def rename_module(flow: Flow, id: str, new: str) -> Flow:

@@ -67,6 +67,11 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {{
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border: 1px solid {t.accent}; }}
 QLineEdit[bad="true"], QPlainTextEdit[bad="true"] {{ border: 1px solid {t.failure}; }}
 QLineEdit:disabled, QComboBox:disabled {{ color: {t.muted}; background: {t.hover}; }}
+QComboBox[bad="true"] {{ border: 1px solid {t.failure}; }}
+QComboBox QLineEdit, QComboBox QLineEdit:focus {{ background: transparent; border: 0; padding: 0; }}
+QLineEdit#name {{ font-size: 15px; font-weight: 600; padding: 1px 4px; border: 1px solid transparent; background: transparent; }}
+QLineEdit#name:hover, QLineEdit#name:focus {{ border: 1px solid {t.line}; }}
+QLineEdit#name[bad="true"] {{ border: 1px solid {t.failure}; }}
 QComboBox::drop-down {{ border: 0; width: 20px; }}
 QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}; selection-background-color: {soft}; selection-color: {t.text}; outline: 0; }}
 QPushButton, QToolButton#button {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: 7px; padding: 6px 12px; }}
@@ -78,12 +83,21 @@ QPushButton#run:disabled {{ background: {theme.mix(t.accent, t.panel, 0.4)}; bor
 QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 7px; padding: 5px 8px; }}
 QToolButton:hover {{ background: {t.hover}; }}
 QToolButton:checked {{ background: {soft}; color: {t.accent_text}; }}
+QToolButton#quiet {{ padding: 2px 3px; border-radius: 5px; color: {t.muted}; }}
+QToolButton#link {{ padding: 0 2px; color: {t.accent_text}; font-size: 11px; font-weight: 600; }}
+QToolButton#fold {{ padding: 2px 4px; color: {t.muted}; font-size: 11px; }}
+QToolButton#fold:checked {{ background: transparent; color: {t.muted}; }}
+QPushButton#small {{ padding: 3px 10px; font-size: 11px; }}
+QFrame#rule {{ background: {t.line}; border: 0; max-height: 1px; }}
 QToolButton::menu-indicator {{ image: none; width: 0; }}
 QTabBar {{ qproperty-drawBase: 0; background: transparent; }}
 QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 8px 12px 7px 12px; border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {t.text}; border-bottom: 2px solid {t.accent}; font-weight: 600; }}
 QTabBar::tab:hover {{ color: {t.text}; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {t.line}; }}
+QTabBar#pages::tab {{ padding: 8px 8px 7px 8px; }}
+QListWidget#columns {{ border: 1px solid {t.line}; border-radius: 7px; padding: 4px; }}
+QListWidget#columns::item {{ padding: 2px 4px; }}
 QTabBar#files::tab {{ padding: 6px 14px; border-radius: 7px; border: 1px solid transparent; margin: 0 4px 0 0; }}
 QTabBar#files::tab:selected {{ background: {t.background}; border: 1px solid {t.line}; }}
 QSplitter::handle {{ background: {t.line}; }}

@@ -1,0 +1,37 @@
+"""Labels of a form. Text that comes from data is never read as markup."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QSizePolicy
+
+from pypeline.schema.problems import printable
+
+
+def label(text: str, name: str = "", *, wrap: bool = False) -> QLabel:
+    """A plain label in the style called ``name``."""
+    made = QLabel(printable(text))
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if name:
+        made.setObjectName(name)
+    if wrap:
+        made.setWordWrap(True)
+        made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    return made
+
+
+def said(note: QLabel, text: str, name: str) -> None:
+    """Let ``note`` say ``text`` in the style called ``name``; nothing hides it."""
+    note.setTextFormat(Qt.TextFormat.PlainText)
+    note.setText(printable(text))
+    if note.objectName() != name:
+        note.setObjectName(name)
+        note.style().unpolish(note)
+        note.style().polish(note)
+    note.setVisible(bool(text))
+
+
+def selectable(made: QLabel) -> QLabel:
+    """``made``, whose text can be marked and copied."""
+    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made

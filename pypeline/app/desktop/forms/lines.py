@@ -1,0 +1,326 @@
+"""Editors of one line: text, number, choice, check box, path, column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QSizePolicy
+
+from pypeline.app.desktop import asking
+from pypeline.app.desktop.forms.editor import UNSET, Editor, mark
+from pypeline.app.desktop.forms.room import Room
+from pypeline.app.desktop.forms.shapes import Shape
+from pypeline.core.columns import SIMPLE
+from pypeline.schema.scalars import resolve, text_of
+
+_SHOWN = {" ": "blank", "": "none"}
+_TAB = "\\t"
+
+
+def set_text(line: QLineEdit, text: str) -> None:
+    """Show ``text``, the cursor where it was."""
+    if line.text() != text:
+        at = line.cursorPosition()
+        line.setText(text)
+        line.setCursorPosition(min(at, len(text)) if line.hasFocus() else 0)
+
+
+class Line(Editor):
+    """A text. A field of a few characters shows a tab as ``\\t``."""
+
+    def __init__(self, shape: Shape, room: Room) -> None:
+        super().__init__()
+        self._short = shape.length is not None and shape.length <= 4
+        self.line = QLineEdit()
+        self.line.textEdited.connect(self._typed)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(4)
+        self._row.addWidget(self.line)
+        self.setFocusProxy(self.line)
+
+    def _typed(self, text: str) -> None:
+        self.edited.emit(self.value(), True)
+
+    def show_value(self, value: Any) -> None:
+        text = "" if value is UNSET or value is None else str(value)
+        set_text(self.line, text.replace("\t", _TAB) if self._short else text)
+
+    def value(self) -> Any:
+        text = self.line.text()
+        if self._short:
+            text = text.replace(_TAB, "\t")
+        return text if text else UNSET
+
+    def show_hint(self, text: str) -> None:
+        self.line.setPlaceholderText(text.replace("\t", _TAB))
+
+    def target(self) -> QLineEdit:
+        return self.line
+
+
+class Secret(Line):
+    """A reference to a secret; a plain value is told off, because the file would keep it."""
+
+    def __init__(self, shape: Shape, room: Room) -> None:
+        super().__init__(shape, room)
+        self.line.setFont(room.mono)
+
+    def _typed(self, text: str) -> None:
+        plain = bool(text) and not text.startswith("{{")
+        mark(self.line, plain)
+        self.refused.emit("A secret is never written into a flow: refer to it as {{vault:path#key}} or {{env.NAME}}." if plain else "")
+        if not plain:
+            super()._typed(text)
+
+    def show_hint(self, text: str) -> None:
+        self.line.setPlaceholderText("{{vault:path#key}} or {{env.NAME}}")
+
+
+class Number(Line):
+    """A number, whole or not, with its unit beside it."""
+
+    def __init__(self, shape: Shape, room: Room) -> None:
+        super().__init__(shape, room)
+        self._whole = shape.kind == "whole"
+        if shape.unit:
+            unit = QLabel(shape.unit)
+            unit.setObjectName("sub")
+            self._row.addWidget(unit)
+            self.line.setAccessibleDescription(shape.unit)
+
+    def _typed(self, text: str) -> None:
+        found = self.value()
+        right = found is UNSET or (isinstance(found, int | float) and not isinstance(found, bool) and not (self._whole and isinstance(found, float)))
+        right = right or "{{" in text
+        mark(self.line, not right)
+        self.refused.emit("" if right else f"This is no {'whole ' if self._whole else ''}number.")
+        if right:
+            self.edited.emit(found, True)
+
+    def show_value(self, value: Any) -> None:
+        if value is UNSET or value is None:
+            # what is no number yet stays while it is being typed
+            if self.line.hasFocus() and self.line.property("bad"):
+                return
+            set_text(self.line, "")
+        elif self.value() != value:
+            set_text(self.line, str(text_of(value)))
+        mark(self.line, False)
+
+    def value(self) -> Any:
+        text = self.line.text().strip().replace("_", "")
+        return resolve(text) if text else UNSET
+
+
+class Check(Editor):
+    """Yes or no; the field's title stands beside the box."""
+
+    def __init__(self, shape: Shape, room: Room) -> None:
+        super().__init__()
+        self.box = QCheckBox()
+        self._default = False
+        self.box.clicked.connect(lambda on: self.edited.emit(bool(on), False))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.box)
+        self.setFocusProxy(self.box)
+
+    def show_value(self, value: Any) -> None:
+        self.box.setChecked(self._default if value is UNSET else bool(value))
+
+    def value(self) -> Any:
+        return self.box.isChecked()
+
+    def show_default(self, value: Any) -> None:
+        """What an unwritten field means."""
+        self._default = bool(value)
+
+    def target(self) -> QCheckBox:
+        return self.box
+
+
+class QuietWheel(QObject):
+    """Keeps the wheel from changing a box that has no focus: a page is scrolled over it."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QComboBox) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+
+def combo(parent: QObject, *, editable: bool = False) -> QComboBox:
+    """A combo box that shrinks with the panel and leaves the wheel alone."""
+    made = QComboBox()
+    made.setEditable(editable)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    made.setMinimumContentsLength(4)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    made.installEventFilter(QuietWheel(made))
+    if editable:
+        made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+    return made
+
+
+class Choice(Editor):
+    """One of a few; where the type allows it, something else may be typed."""
+
+    def __init__(self, shape: Shape, room: Room) -> None:
+        super().__init__()
+        self.box = combo(self, editable=shape.free)
+        self._none = shape.nullable
+        self._default: Any = UNSET
+        if self._none:
+            self.box.addItem("–", UNSET)
+        for option in shape.options:
+            self.box.addItem(_SHOWN.get(option, str(option)), option)
+        self.box.activated.connect(lambda _: self.edited.emit(self.value(), False))
+        line = self.box.lineEdit()
+        if line is not None:
+            line.textEdited.connect(lambda _: self.edited.emit(self.value(), True))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.box)
+        self.setFocusProxy(self.box)
+
+    def show_default(self, value: Any) -> None:
+        """What an unwritten field means."""
+        self._default = value
+
+    def show_value(self, value: Any) -> None:
+        if value is UNSET or value is None:
+            value = self._default
+        for n in range(self.box.count()):
+            if self.box.itemData(n) == value and type(self.box.itemData(n)) is type(value):
+                self.box.setCurrentIndex(n)
+                return
+        if self.box.isEditable():
+            if self.box.currentText() != str(value):
+                self.box.setEditText("" if value is UNSET or value is None else str(value))
+        else:
+            self.box.setCurrentIndex(0 if self._none else -1)
+
+    def value(self) -> Any:
+        at = self.box.currentIndex()
+        if not self.box.isEditable() or (at >= 0 and self.box.itemText(at) == self.box.currentText()):
+            return UNSET if at < 0 else self.box.itemData(at)
+        text = self.box.currentText().strip()
+        return resolve(text) if text else UNSET
+
+    def target(self) -> QComboBox:
+        return self.box
+
+
+class PathLine(Line):
+    """A path with a button that opens a file dialog."""
+
+    def __init__(self, shape: Shape, room: Room) -> None:
+        super().__init__(shape, room)
+        self._room, self._shape = room, shape
+        self.browse_button = room.button("folder", "Browse", self.browse)
+        self._row.addWidget(self.browse_button)
+
+    def browse(self) -> QFileDialog:
+        """Ask for a path; the answer arrives as an edit."""
+        mode = self._shape.mode
+        title = "Choose a folder" if mode == "folder" else "Choose a file"
+        dialog = QFileDialog(self, title, str(self._start()), _FILTERS.get(self._shape.format or mode, "All files (*)"))
+        if mode == "folder":
+            dialog.setFileMode(QFileDialog.FileMode.Directory)
+        elif mode == "save":
+            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            # choosing a file writes nothing yet
+            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite, True)
+        else:
+            dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self._take)
+        asking.show(dialog)
+        return dialog
+
+    def _start(self) -> Path:
+        named = Path(self._room.folder, self.line.text())
+        return next((p for p in (named, *named.parents) if p.is_dir()), self._room.folder)
+
+    def _take(self, path: str) -> None:
+        self.line.setText(self._room.shown_path(path))
+        self.edited.emit(self.value(), False)
+
+
+_FILTERS = {
+    "csv": "Text tables (*.csv *.tsv *.txt *.dat *.gz);;All files (*)",
+    "parquet": "Parquet (*.parquet *.pq);;All files (*)",
+    "code": "Python (*.py);;All files (*)",
+}
+
+
+class ColumnLine(Editor):
+    """The name of a column, offered from what is known at the port, or a type from the vocabulary."""
+
+    def __init__(self, shape: Shape, room: Room, *, types: bool = False) -> None:
+        super().__init__()
+        self._room, self._port, self._types = room, shape.port, types
+        self.box = combo(self, editable=True)
+        line = self.box.lineEdit()
+        assert line is not None
+        self.line = line
+        if types:
+            self.line.setFont(room.mono)
+        completer = self.box.completer()
+        if completer is not None:
+            completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+            completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.line.textEdited.connect(lambda _: self._said(True))
+        self.box.activated.connect(lambda _: self._said(False))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.box)
+        self.setFocusProxy(self.box)
+        self.learn()
+
+    def _said(self, typing: bool) -> None:
+        self._judge()
+        self.edited.emit(self.value(), typing)
+
+    def show_value(self, value: Any) -> None:
+        text = "" if value is UNSET or value is None else str(value)
+        if self.box.currentText() != text:
+            at = self.line.cursorPosition()
+            self.box.setEditText(text)
+            self.line.setCursorPosition(min(at, len(text)) if self.line.hasFocus() else 0)
+        self._judge()
+
+    def value(self) -> Any:
+        return self.box.currentText() or UNSET
+
+    def show_hint(self, text: str) -> None:
+        self.line.setPlaceholderText(text)
+
+    def learn(self) -> None:
+        columns = () if self._types else self._room.columns(self._port)
+        names = [*_TYPES] if self._types else [c.name for c in columns]
+        if names != [self.box.itemText(n) for n in range(self.box.count())]:
+            text = self.box.currentText()
+            self.box.clear()
+            self.box.addItems(names)
+            for n, column in enumerate(columns):
+                self.box.setItemData(n, column.type, Qt.ItemDataRole.ToolTipRole)
+            self.box.setEditText(text)
+            self.line.setCursorPosition(0)
+        self._judge()
+
+    def _judge(self) -> None:
+        text = self.box.currentText()
+        known = [self.box.itemText(n) for n in range(self.box.count())]
+        mark(self.box, not self._types and bool(text and known) and text not in known and "{{" not in text)
+
+    def target(self) -> QComboBox:
+        return self.box
+
+
+_USUAL = ("string", "int64", "double", "decimal(18,2)", "bool", "date", "timestamp")
+_TYPES = (*_USUAL, *(name for name in SIMPLE if name not in _USUAL))

@@ -1,0 +1,301 @@
+"""Editors of several values: a list, a mapping, types of columns; a row for each.
+
+A row that is not complete yet (no name, no value) stays on the screen and out of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from pypeline.app.desktop.forms.editor import UNSET, Editor, mark
+from pypeline.app.desktop.forms.expression import ExpressionText
+from pypeline.app.desktop.forms.lines import ColumnLine, Line
+from pypeline.app.desktop.forms.room import Room
+from pypeline.app.desktop.forms.shapes import Shape
+from pypeline.schema.scalars import same
+
+Make = Callable[[Shape, Room], Editor]
+_KEY_SHARE, _VALUE_SHARE = 2, 3
+
+
+@dataclass
+class _Row:
+    frame: QWidget
+    key: Editor | None
+    editor: Editor
+    shape: Shape
+    given: Any = UNSET
+
+    def value(self) -> Any:
+        """The row's value. A line that was empty in the file is an empty text; a fresh one is nothing yet."""
+        value = self.editor.value()
+        return "" if value is UNSET and self.given == "" else value
+
+
+class Rows(Editor):
+    """Rows with a button that adds one; Alt+Up and Alt+Down move the row of the focus."""
+
+    adding = "Add"
+
+    def __init__(self, shape: Shape, room: Room, make: Make) -> None:
+        super().__init__()
+        self._shape, self._room, self._make = shape, room, make
+        self._item = shape.item or Shape("text")
+        self.rows: list[_Row] = []
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.setSpacing(4)
+        self.add_button = QPushButton(self.adding)
+        self.add_button.setObjectName("small")
+        self.add_button.setAutoDefault(False)
+        self.add_button.clicked.connect(lambda _=False: self.add())
+        self._foot = QHBoxLayout()
+        self._foot.setContentsMargins(0, 0, 0, 0)
+        self._foot.setSpacing(8)
+        self._foot.addWidget(self.add_button)
+        self._foot.addStretch(1)
+        self._box.addLayout(self._foot)
+        self.setFocusProxy(self.add_button)
+
+    def add(self) -> None:
+        """One more row, ready to be filled in."""
+        row = self._append(self._item)
+        first = row.key or row.editor
+        first.target().setFocus()
+        if row.key is None and row.editor.value() is not UNSET:
+            self._changed(typing=False)
+
+    def learn(self) -> None:
+        for row in self.rows:
+            for editor in (row.key, row.editor):
+                if editor is not None:
+                    editor.learn()
+
+    def says(self) -> str:
+        return next((said for row in self.rows if (said := row.editor.says())), "")
+
+    def target(self) -> QWidget:
+        first = self.rows[0] if self.rows else None
+        return self.add_button if first is None else (first.key or first.editor).target()
+
+    # --- rows -------------------------------------------------------------------------------------
+
+    def _append(self, shape: Shape) -> _Row:
+        frame = QWidget()
+        line = QHBoxLayout(frame)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        key = self._key()
+        row = _Row(frame, key, self._editor(shape), shape)
+        if key is not None:
+            key.edited.connect(lambda _, typing: self._changed(typing=typing))
+            line.addWidget(key, _KEY_SHARE, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(row.editor, _VALUE_SHARE)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(0)
+        buttons.addWidget(self._room.button("close", "Remove this row", lambda: self._remove(row)))
+        menu = QToolButton()
+        menu.setObjectName("quiet")
+        menu.setText("⋮")
+        menu.setAccessibleName("More for this row")
+        menu.clicked.connect(lambda _=False: self._menu(row, menu))
+        buttons.addWidget(menu)
+        line.addLayout(buttons)
+        line.setAlignment(buttons, Qt.AlignmentFlag.AlignTop)
+        for keys, step in (("Alt+Up", -1), ("Alt+Down", 1)):
+            shortcut = QShortcut(QKeySequence(keys), frame)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(lambda step=step: self._move(row, step))
+        self.rows.append(row)
+        self._box.insertWidget(self._box.count() - 1, frame)
+        self._bind(row)
+        return row
+
+    def _editor(self, shape: Shape) -> Editor:
+        editor = self._make(shape, self._room)
+        editor.edited.connect(lambda _, typing: self._changed(typing=typing))
+        editor.refused.connect(self.refused)
+        return editor
+
+    def _bind(self, row: _Row) -> None:
+        if isinstance(row.editor, ExpressionText):
+            row.editor.more = lambda: self._above(row)
+
+    def _menu(self, row: _Row, button: QToolButton) -> None:
+        menu = QMenu(button)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, True)
+        at = self.rows.index(row)
+        up, down = menu.addAction("Move up\tAlt+Up"), menu.addAction("Move down\tAlt+Down")
+        up.setEnabled(at > 0)
+        down.setEnabled(at + 1 < len(self.rows))
+        up.triggered.connect(lambda _=False: self._move(row, -1))
+        down.triggered.connect(lambda _=False: self._move(row, 1))
+        for shape in (self._item, *self._item.others):
+            if shape.kind != row.shape.kind:
+                way = menu.addAction(f"Write as {(shape.title or shape.kind).lower()}")
+                way.triggered.connect(lambda _=False, shape=shape: self._rewrite(row, shape))
+        menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
+
+    def _rewrite(self, row: _Row, shape: Shape) -> None:
+        """Another editor in this row; the file keeps the old value until the new one is complete."""
+        old, row.editor, row.shape = row.editor, self._editor(shape), shape
+        layout = row.frame.layout()
+        if layout is not None:
+            layout.replaceWidget(old, row.editor)
+        old.hide()
+        old.deleteLater()
+        self._bind(row)
+        row.editor.target().setFocus()
+
+    def _key(self) -> Editor | None:
+        return None
+
+    def _above(self, row: _Row) -> list[str]:
+        return []
+
+    def _remove(self, row: _Row) -> None:
+        if row in self.rows:
+            self.rows.remove(row)
+            self._drop(row)
+            self._changed(typing=False)
+            self.target().setFocus()
+
+    def _drop(self, row: _Row) -> None:
+        self._box.removeWidget(row.frame)
+        row.frame.hide()
+        row.frame.deleteLater()
+
+    def _move(self, row: _Row, step: int) -> None:
+        at = self.rows.index(row)
+        to = at + step
+        if 0 <= to < len(self.rows):
+            focus = self.window().focusWidget()
+            self.rows.insert(to, self.rows.pop(at))
+            self._box.removeWidget(row.frame)
+            self._box.insertWidget(to, row.frame)
+            if focus is not None:
+                focus.setFocus()
+            self._changed(typing=False)
+
+    def _changed(self, *, typing: bool) -> None:
+        self.edited.emit(self.value(), typing)
+
+    def _show_rows(self, wanted: list[tuple[str, Any]]) -> None:
+        """Rows for these keys and values; rows that are right already stay, with their cursor."""
+        shapes = [self._item.for_value(value) for _, value in wanted]
+        keep = len(wanted) == len(self.rows) and all(row.shape == shape for row, shape in zip(self.rows, shapes, strict=True))
+        if not keep:
+            for row in self.rows:
+                self._drop(row)
+            self.rows = []
+            for shape in shapes:
+                self._append(shape)
+        for row, (key, value) in zip(self.rows, wanted, strict=True):
+            if row.key is not None:
+                row.key.show_value(key)
+            row.given = value
+            if keep is False or not same(row.editor.value(), value):
+                row.editor.show_value(value)
+
+
+class ListRows(Rows):
+    """A list, one row an item."""
+
+    def value(self) -> Any:
+        found = [row.value() for row in self.rows]
+        found = [v for v in found if v is not UNSET]
+        return found if found else UNSET
+
+    def show_value(self, value: Any) -> None:
+        if not same(value, self.value()):
+            self._show_rows([("", v) for v in value] if isinstance(value, list | tuple) else [])
+
+
+class MappingRows(Rows):
+    """A mapping, one row a key. Keys are columns, new columns or any text."""
+
+    def _key(self) -> Editor:
+        if self._shape.keys == "column":
+            key: Editor = ColumnLine(Shape("column", port=self._shape.port), self._room)
+        else:
+            key = Line(Shape("text"), self._room)
+        key.show_hint("column" if self._shape.keys else "name")
+        key.target().setAccessibleName("Column" if self._shape.keys else "Name")
+        return key
+
+    def _above(self, row: _Row) -> list[str]:
+        if self._item.kind == "aggregate":
+            return []
+        return [str(r.key.value()) for r in self.rows[: self.rows.index(row)] if r.key is not None and r.key.value() is not UNSET]
+
+    def value(self) -> Any:
+        found: dict[str, Any] = {}
+        for row in self.rows:
+            key, value = (row.key.value() if row.key is not None else UNSET), row.value()
+            if key is not UNSET and value is not UNSET and key not in found:
+                found[str(key)] = value
+        return found or UNSET
+
+    def _changed(self, *, typing: bool) -> None:
+        seen: set[Any] = set()
+        for row in self.rows:
+            key = row.key.value() if row.key is not None else UNSET
+            if row.key is not None:
+                mark(row.key.target(), key is not UNSET and key in seen)
+            seen.add(key)
+        super()._changed(typing=typing)
+        if self._item.kind == "expression":
+            self.learn()
+
+    def show_value(self, value: Any) -> None:
+        if not self._equal(value):
+            self._show_rows([(str(k), v) for k, v in value.items()] if isinstance(value, Mapping) else [])
+
+    def _equal(self, value: Any) -> bool:
+        """Whether ``value`` is what is shown: for a mapping of columns, in this order too."""
+        shown = self.value()
+        return same(value, shown) and (not isinstance(value, Mapping) or [*value] == [*shown])
+
+
+class TypeRows(MappingRows):
+    """Columns and their types, with a button that takes over what was found."""
+
+    adding = "Add column"
+
+    def __init__(self, shape: Shape, room: Room, make: Make) -> None:
+        super().__init__(replace(shape, keys="column" if shape.port else "new_column"), room, make)
+        self.found_button = QPushButton("Write down what was found")
+        self.found_button.setObjectName("small")
+        self.found_button.setAutoDefault(False)
+        self.found_button.clicked.connect(lambda _=False: self.take_found())
+        self._foot.insertWidget(1, self.found_button)
+        self.learn()
+
+    def _append(self, shape: Shape) -> _Row:
+        return super()._append(Shape("text", mode="type"))
+
+    def learn(self) -> None:
+        super().learn()
+        self.found_button.setVisible(not self._shape.port and not self.rows and bool(self._found()))
+
+    def _found(self) -> dict[str, str]:
+        declaration = self._room.declaration
+        ports = declaration.output_ports if declaration is not None else ()
+        return {c.name: c.type for c in (self._room.output(ports[0]) or ())} if ports else {}
+
+    def take_found(self) -> None:
+        """Declare the columns that looking at the file gave."""
+        found = self._found()
+        self._show_rows([*found.items()])
+        self._changed(typing=False)
+        self.learn()
+
+    def show_value(self, value: Any) -> None:
+        super().show_value(value)
+        self.learn()

@@ -1,0 +1,87 @@
+"""One module in the run that is watched: state, rows, time, memory, tries, and why it failed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from pypeline.app.desktop.forms.labels import label, said, selectable
+from pypeline.app.desktop.forms.room import Room
+from pypeline.core import figures
+from pypeline.core.watch import ModuleWatch, Watch
+from pypeline.schema.problems import sentence
+
+_EMPTY = "Run the flow to see here what this module did."
+
+
+class RunPage(QWidget):
+    """Follows the run; a line whose text did not change is left alone."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__()
+        self._room = room
+        box = QVBoxLayout(self)
+        box.setContentsMargins(12, 12, 12, 16)
+        box.setSpacing(12)
+        self.empty = label(_EMPTY, "muted", wrap=True)
+        box.addWidget(self.empty)
+        self.error = selectable(label("", "bad", wrap=True))
+        box.addWidget(self.error)
+        self.detail = selectable(label("", wrap=True))
+        self.detail.setFont(room.mono)
+        box.addWidget(self.detail)
+        body = QWidget()
+        self._form = QFormLayout(body)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setHorizontalSpacing(16)
+        self._form.setVerticalSpacing(8)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.lines: dict[str, QLabel] = {}
+        for name in ("State", "Rows in", "Rows out", "Rejected", "Time", "CPU", "Memory", "Tries", "Task"):
+            self.lines[name] = selectable(label("", wrap=True))
+            self._form.addRow(label(name, "field"), self.lines[name])
+        box.addWidget(body)
+        box.addStretch(1)
+        self.learn()
+
+    def refresh(self) -> None:
+        """A run holds its own plan: edits change nothing here."""
+
+    def learn(self) -> None:
+        """Show the newest record."""
+        watch = self._room.document.knowledge.watch
+        seen = watch.modules.get(self._room.id) if watch is not None else None
+        waits = watch is not None and seen is None and watch.state == "running"
+        said(self.empty, "" if seen is not None else "Waits for its turn." if waits else _EMPTY, "muted")
+        error = seen.error if seen is not None else None
+        said(self.error, f"{sentence(error.message)} {error.mend}".strip() if error is not None else "", "bad")
+        said(self.detail, error.detail[-2000:] if error is not None else "", "")
+        texts = _texts(self._room, watch, seen) if watch is not None and seen is not None else {}
+        for name, line in self.lines.items():
+            text = texts.get(name, "")
+            self._form.setRowVisible(line, bool(text))
+            if line.text() != text:
+                line.setText(text)
+
+
+def _texts(room: Room, watch: Watch, seen: ModuleWatch) -> dict[str, str]:
+    reason = seen.reason.replace("_", " ")
+    into = [x for x in room.document.flow.connections.data if x.target == room.id and str(x) in watch.links]
+    many = len(into) > 1
+    rows_in = "\n".join((f"{x.target_port}  " if many else "") + figures.count(watch.links[str(x)].rows) for x in into)
+    rows_out = "\n".join((f"{port}  " if len(seen.rows_out) > 1 else "") + figures.count(n) for port, n in seen.rows_out.items())
+    so_far = f"{figures.count(seen.rows_so_far)} so far" if seen.state == "running" and seen.rows_so_far is not None else ""
+    total = max(seen.rows_out.values(), default=0) or sum(watch.links[str(x)].rows for x in into)
+    seconds = seen.seconds or (max(0.0, watch.now - seen.started) if seen.state == "running" and seen.started else 0.0)
+    rate = figures.rate(total, seconds)
+    return {
+        "State": f"{seen.state} · {reason}" if reason and reason != "ok" else seen.state,
+        "Rows in": rows_in,
+        "Rows out": rows_out or so_far,
+        "Rejected": figures.count(seen.rejected) if seen.rejected else "",
+        "Time": " · ".join(x for x in (figures.duration(seconds) if seconds else "", rate) if x),
+        "CPU": figures.duration(seen.cpu_seconds) if seen.cpu_seconds else "",
+        "Memory": f"{figures.size(seen.peak_rss)} at most" if seen.peak_rss else "",
+        "Tries": str(seen.tries),
+        "Task": seen.task,
+    }
