@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pypeline.runner import preflight, registry
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Job
 from pypeline.runner.engines.local import LocalEngine, LocalScheduler
+from pypeline.runner.engines.printed import Printed
 from pypeline.runner.engines.process import WorkerProcess
 from pypeline.runner.failures import cut, describe
 from pypeline.runner.slots import Slots
@@ -138,3 +140,26 @@ def test_long_texts_are_cut_with_a_mark_and_chains_end() -> None:
     first.__cause__, second.__cause__ = second, first
     info = describe(first, "m")
     assert (info.message, info.causes) == ("ValueError: one", ("KeyError: 'k'",))
+
+
+def test_a_pipe_is_left_alone_while_its_readers_are_behind() -> None:
+    lines: list[str] = []
+    behind = True
+
+    async def main() -> None:
+        nonlocal behind
+        out, into = os.pipe()
+        printed = Printed("stdout", os.fdopen(out, "rb", buffering=0), lambda _stream, text: lines.append(text), lambda: behind)
+        os.write(into, b"one\ntwo\nthr")
+        await asyncio.sleep(0.12)
+        assert lines == []
+        behind = False
+        while len(lines) < 2:
+            await asyncio.sleep(0.01)
+        os.write(into, b"ee\n" + b"x" * 60_000)
+        os.close(into)
+        printed.drain()
+        printed.close()
+
+    asyncio.run(asyncio.wait_for(main(), 5))
+    assert lines == ["one", "two", "three", "x" * 60_000]

@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from pypeline.core.events import Log, RunEvent, from_json
 from pypeline.core.plan import Plan
-from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
+from pypeline.core.results import TaskResult
 from pypeline.runner import order as orders
-from pypeline.runner.engines import machine
+from pypeline.runner.engines import losses, machine
 from pypeline.runner.engines.base import Job, Status
-from pypeline.runner.engines.process import Gone, WorkerGoneError, WorkerProcess
+from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess
 from pypeline.runner.order import Order
 from pypeline.runner.protocol import Message
 from pypeline.runner.slots import Slots, size
@@ -87,7 +86,7 @@ class LocalEngine:
         try:
             seat = self._seat_for(order)
         except PypeError as error:
-            job.end(failed(order, error.problems[0].code, "WorkerStartError", error.problems[0].message, error.problems[0].mend))
+            job.end(losses.failed(order, error.problems[0].code, "WorkerStartError", error.problems[0].message, error.problems[0].mend))
             return job
         seat.job = job
         seat.code.update({m.type: m.code_hash for m in order.modules})
@@ -195,9 +194,9 @@ class LocalEngine:
         if error is None:
             result = result_from_json(done.result())
         elif isinstance(error, WorkerGoneError):
-            result = _lost(order, error.gone, cancelled=job.status == "cancelling")
+            result = losses.lost(order, error.gone, cancelled=job.status == "cancelling")
         elif isinstance(error, PypeError):
-            result = failed(order, error.problems[0].code, "PypeError", error.problems[0].message, error.problems[0].mend)
+            result = losses.failed(order, error.problems[0].code, "PypeError", error.problems[0].message, error.problems[0].mend)
         else:
             raise error
         if seat.retired and seat in self._seats and seat.free and not seat.lives:
@@ -253,35 +252,3 @@ class _Seat:
     def stale(self, code: Mapping[str, str]) -> bool:
         """Whether it has loaded another code of one of these types."""
         return any(self.code.get(type, hash) != hash for type, hash in code.items())
-
-
-def failed(order: Order, code: str, type: str, message: str, mend: str = "", *, peak_rss: int = 0, detail: str = "") -> TaskResult:
-    """The result of a try that ended without one of its own."""
-    module = order.modules[0].id if len(order.modules) == 1 else ""
-    reason = f"error:{type}"
-    records = tuple(ModuleResult(m.id, "failed", reason) for m in order.modules)
-    return TaskResult(order.task, "failed", reason, records, error=ErrorInfo(code, type, message, module, mend=mend, detail=detail), peak_rss=peak_rss)
-
-
-def _lost(order: Order, gone: Gone, *, cancelled: bool) -> TaskResult:
-    """What to say of a try whose worker ended: what ended it, how much memory it had, what it might have had."""
-    if cancelled:
-        records = tuple(ModuleResult(m.id, "cancelled", "stopped") for m in order.modules)
-        return TaskResult(order.task, "cancelled", "stopped", records, peak_rss=gone.peak_rss)
-    names = ", ".join(f"`{m.id}`" for m in order.modules[:3]) + (", …" if len(order.modules) > 3 else "")
-    if not gone.signal:
-        message = f"the worker of {names} ended with exit code {gone.code} and gave no result"
-        lost = failed(order, "PYE452", "WorkerExited", message, "Does the module's code call `sys.exit` or `os._exit`?", peak_rss=gone.peak_rss)
-    else:
-        memory = f"it held {_gib(gone.peak_rss)} at most, its part of the memory is {_gib(order.limits.memory)}"
-        why = "killed by the system for want of memory" if gone.oom else f"killed ({gone.signal})"
-        guess = ", perhaps for want of memory" if gone.signal == "SIGKILL" and not gone.oom else ""
-        mend = "Give it more memory (`resources: {memory: …}`), or let less run beside it." if gone.signal == "SIGKILL" else "Its log says more."
-        lost = failed(
-            order, "PYE453", "WorkerKilled", f"the worker of {names} was {why}{guess}; {memory}", mend, peak_rss=gone.peak_rss, detail=gone.last_words
-        )
-    return replace(lost, reason="oom" if gone.oom else lost.reason)
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.2f} GiB"

@@ -20,12 +20,12 @@ from typing import Any
 
 from pypeline.runner import session
 from pypeline.runner.engines import machine
+from pypeline.runner.engines.printed import Printed
 from pypeline.runner.failures import cut
 from pypeline.runner.protocol import VERSION, BrokenStreamError, Decoder, Message, check_version, encode
 from pypeline.schema.problems import Problem, PypeError
 
 _CHUNK = 1 << 16
-_PAUSE = 0.05
 _TERM_AFTER = 2.0
 _KILL_AFTER = 5.0
 _REAPS = 100
@@ -94,7 +94,7 @@ class WorkerProcess:
         self._socket = ours
         self._decoder = Decoder()
         self._unsent = bytearray()
-        self._lines: dict[int, tuple[str, bytearray]] = {}
+        self._printed: list[Printed] = []
         self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[Message], None] | None]] = {}
         self._requests = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -119,9 +119,7 @@ class WorkerProcess:
         self._loop.add_reader(self._socket, self._readable)
         for name, pipe in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
             assert pipe is not None
-            os.set_blocking(pipe.fileno(), False)
-            self._lines[pipe.fileno()] = (name, bytearray())
-            self._loop.add_reader(pipe.fileno(), self._printed, pipe.fileno())
+            self._printed.append(Printed(name, pipe, self._heard_line, self.throttle))
         self._flush()
 
     def request(self, op: str, on_event: Callable[[Message], None] | None = None, **parts: Any) -> tuple[int, asyncio.Future[Any]]:
@@ -238,43 +236,13 @@ class WorkerProcess:
         elif op == "bye":
             self._refused = str(message.get("message", ""))
 
-    def _printed(self, pipe: int) -> None:
-        assert self._loop is not None
-        if self.throttle():
-            # its readers are behind: let the pipe fill up, so that the module waits and memory does not grow
-            self._loop.remove_reader(pipe)
-            self._loop.call_later(_PAUSE, self._listen_again, pipe)
-            return
-        if not self._take(pipe):
-            self._loop.remove_reader(pipe)
-
-    def _listen_again(self, pipe: int) -> None:
-        if pipe in self._lines and self._loop is not None:
-            self._loop.add_reader(pipe, self._printed, pipe)
-
-    def _take(self, pipe: int) -> bool:
-        """Read what is there; False at the end or when nothing is."""
-        try:
-            data = os.read(pipe, _CHUNK)
-        except BlockingIOError:
-            return True
-        name, rest = self._lines[pipe]
-        rest += data
-        *whole, last = bytes(rest).split(b"\n")
-        if len(last) > _CHUNK or not data:
-            whole.append(last)
-            last = b""
-        rest[:] = last
-        for line in whole:
-            if text := line.decode(errors="replace").rstrip("\r"):
-                self._tail = text if name == "stderr" else self._tail
-                self.on_line(name, cut(text))
-        return bool(data)
+    def _heard_line(self, stream: str, text: str) -> None:
+        self._tail = text if stream == "stderr" else self._tail
+        self.on_line(stream, cut(text))
 
     def _drain(self) -> None:
-        for pipe in self._lines:
-            while _waits(pipe) and self._take(pipe):
-                pass
+        for printed in self._printed:
+            printed.drain()
 
     def _reap(self) -> None:
         """Collect the dead process: its end of the socket is closed, so it is on its way out."""
@@ -307,12 +275,8 @@ class WorkerProcess:
     def _close_ends(self) -> None:
         assert self._loop is not None
         self._socket.close()
-        for pipe in list(self._lines):
-            self._loop.remove_reader(pipe)
-        self._lines.clear()
-        for end in (self._process.stdout, self._process.stderr):
-            assert end is not None
-            end.close()
+        for printed in self._printed:
+            printed.close()
 
     def _disarm(self) -> None:
         for timer in self._timers:
@@ -331,12 +295,3 @@ def _settle(future: asyncio.Future[Any], message: Message) -> None:
         future.set_exception(PypeError(problem))
     else:
         future.set_result(message["value"])
-
-
-def _waits(pipe: int) -> bool:
-    """Whether a pipe has something to read now."""
-    import select
-
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    return bool(poll.poll(0))
