@@ -183,3 +183,11 @@ def test_what_log_shows_is_what_was_there(tmp_path: Path, orders: Path) -> None:
         {"id": 1, "country": "DE", "price": 0.25},
         {"id": 2, "country": "FR", "price": 0.5},
     ]
+
+
+def test_a_long_chain_of_conditions_is_counted_without_doing_them_all_again(tmp_path: Path, orders: Path) -> None:
+    modules = {"o": csv(orders, ORDERS)} | {f"f{i}": where("{id} > " + str(i), "id") for i in range(40)} | {"out": sink(tmp_path / "out.parquet")}
+    links = ["o.data -> f0.input", *(f"f{i}.output -> f{i + 1}.input" for i in range(39)), "f39.output -> out.input"]
+    result = Segment(tmp_path, modules, links).ok()
+    assert result.counts == {"o.data": 1000} | {f"f{i}.output": 1000 - i for i in range(40)}
+    assert result.sql.count("AS MATERIALIZED") == 1 + 40 // 4

@@ -24,6 +24,9 @@ from pypeline.runner.tables.querysql import columns, scoped, select, sql_type
 from pypeline.runner.tables.scan import Reading, Rejects, arrow_table
 
 HAND_OVER_FORMAT = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 122880, USE_TMP_FILE false"
+CONDITIONS_TWICE = 3
+"""So many conditions in a row are checked twice, once for the rows and once for their number, rather
+than holding the rows in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,19 +199,24 @@ def _same_rows(fused: Fused, name: str) -> str:
 def _stored(fused: Fused, counted: Sequence[str], hands: Mapping[str, str]) -> set[str]:
     """Tables to compute once and hold: those read twice whose work would be done twice.
 
-    Reading a file twice is never right, nor is joining, sorting or grouping twice. Of other tables
-    a second *counter* is free (it computes no column), a second reader is not.
+    Reading a file twice is never right, nor is joining, sorting or grouping twice. Of other tables a
+    second reader is not free, but a *counter* nearly is (it computes no column, only the conditions
+    above it), unless so many conditions stand above that counting each step means doing them all.
     """
     readers = Counter(source for table in fused.tables.values() for source in set(table.inputs.values()))
     readers.update(sink.table for sink in fused.sinks)
     readers.update(show.table for show in fused.shows)
     readers.update(name for name in hands if name in fused.tables)
-    tally = Counter(counted)
-    stored = set()
+    counters = Counter(counted)
+    stored: set[str] = set()
+    again: dict[str, int] = {}  # conditions that a second reader of the table would check again
     for name, table in fused.tables.items():
-        dear = isinstance(table.query, Scan) or table.blocking or len(table.inputs) > 1
-        if readers[name] + (tally[name] if dear else 0) > 1:
+        above = sum(again[source] for source in set(table.inputs.values()))
+        again[name] = above + (isinstance(table.query, Query) and (table.query.where is not None or table.query.qualify is not None))
+        dear = isinstance(table.query, Scan) or table.blocking or len(table.inputs) > 1 or again[name] > CONDITIONS_TWICE
+        if readers[name] + (counters[name] if dear else 0) > 1:
             stored.add(name)
+            again[name] = 0
     return stored
 
 

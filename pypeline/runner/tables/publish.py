@@ -49,20 +49,23 @@ def publish(targets: Sequence[Target], record: str) -> tuple[str, ...]:
             renames = [{"staging": t.staging, "target": t.path} for t in targets]
             write_json(Path(record), {"format": FORMAT, "renames": renames})
     except PypeError:
-        discard(targets)
+        discard(targets, record)
         raise
     _rename((t.staging, t.path) for t in targets)
     if record:
         Path(record).unlink()
+        _staged(record).unlink(missing_ok=True)
         fsync_folder(Path(record).parent)
     return tuple(t.path for t in targets)
 
 
-def discard(targets: Iterable[Target]) -> None:
-    """Remove what was staged; the targets stay as they were."""
+def discard(targets: Iterable[Target], record: str = "") -> None:
+    """Remove what was staged, and the note of it; the targets stay as they were."""
     for target in targets:
         for path in {target.staging, target.written}:
             Path(path).unlink(missing_ok=True)
+    if record:
+        _staged(record).unlink(missing_ok=True)
 
 
 def announce(targets: Sequence[Target], record: str) -> None:

@@ -94,7 +94,7 @@ class Work:
         try:
             return self._do()
         except BaseException:
-            publish.discard(self.targets)
+            publish.discard(self.targets, self.order.publish)
             raise
 
     def _do(self) -> TaskResult:

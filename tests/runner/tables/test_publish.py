@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pypeline.core.relation import Write
 from pypeline.core.results import TaskResult
 from pypeline.runner.tables import publish
+from pypeline.runner.tables.write import Target
 from tests.runner.tables.segments import Segment, columns, e, formula, read, rows, sink
 
 SCHEMA = columns(id="int64", name="string")
@@ -25,7 +27,7 @@ def write(folder: Path, target: Path, *values: tuple[Any, ...], format: str = "c
 
 
 def left_behind(folder: Path) -> list[str]:
-    return [p.name for p in folder.rglob("*") if p.name.endswith((".staging", ".written")) or p.name == "publish.json"]
+    return [p.name for p in folder.rglob("*") if p.name.endswith((".staging", ".written", ".staged")) or p.name == "publish.json"]
 
 
 def test_replace_create_append(tmp_path: Path) -> None:
@@ -136,3 +138,14 @@ def test_parquet_options(tmp_path: Path) -> None:
     write(tmp_path, tmp_path / "o.parquet", *[(i, "x") for i in range(5000)], format="parquet", compression="zstd", compression_level=3, row_group_size=2048)
     footer = pq.read_metadata(tmp_path / "o.parquet")
     assert (footer.num_rows, footer.num_row_groups, footer.row_group(0).column(0).compression) == (5000, 3, "ZSTD")
+
+
+def test_what_a_dead_process_only_staged_is_removed(tmp_path: Path) -> None:
+    record = tmp_path / "publish.json"
+    staging = tmp_path / ".out.csv.abc.staging"
+    staging.write_text("half")
+    made = Target("out", Write("input", "csv", "out.csv"), str(tmp_path / "out.csv"), str(staging), str(staging))
+    publish.announce([made], str(record))
+    assert publish.settle(record) == ()
+    assert left_behind(tmp_path) == []
+    assert publish.settle(record) == ()
