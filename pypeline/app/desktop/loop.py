@@ -12,14 +12,18 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
 from PySide6.QtWidgets import QApplication
 
+from pypeline.app.desktop.garbage import WindowCollector
+
 Report = Callable[[str, str], None]
 """Called with one line for a person and the full text for a bug report."""
 
+_THREADS = 4
 _tasks: set[asyncio.Task[Any]] = set()
 
 
@@ -30,7 +34,9 @@ def run(app: QApplication, main: Callable[[], Coroutine[Any, Any, int]], on_fail
     app.setQuitOnLastWindowClosed(False)
     loop = qasync.QEventLoop(app)
     _catch(loop, on_failure)
-    with loop:
+    # plain threads for blocking calls: qasync's own outlive their loop
+    with WindowCollector(), ThreadPoolExecutor(_THREADS, "pypeline-window") as threads, loop:
+        loop.set_default_executor(threads)
         result: int = loop.run_until_complete(main())
     return result
 

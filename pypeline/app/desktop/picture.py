@@ -24,9 +24,7 @@ LARGEST = 30_000
 """Pixels on a side; a larger flow is drawn smaller."""
 
 
-def write_png(
-    flow: Flow, catalogue: Mapping[str, object] | Catalogue, path: Path, theme: str = "light", scale: float = 2.0, watch: Watch | None = None
-) -> None:
+def write_png(flow: Flow, catalogue: Catalogue, path: Path, theme: str = "light", scale: float = 2.0, watch: Watch | None = None) -> None:
     """Draw ``flow`` (with the states of ``watch``) into the PNG at ``path``.
 
     Raises:

@@ -68,6 +68,8 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBo
 QLineEdit[bad="true"], QPlainTextEdit[bad="true"] {{ border: 1px solid {t.failure}; }}
 QLineEdit:disabled, QComboBox:disabled {{ color: {t.muted}; background: {t.hover}; }}
 QComboBox[bad="true"] {{ border: 1px solid {t.failure}; }}
+QLineEdit {{ padding: 5px 6px; }}
+QComboBox:editable {{ padding-left: 6px; }}
 QComboBox QLineEdit, QComboBox QLineEdit:focus {{ background: transparent; border: 0; padding: 0; }}
 QLineEdit#name {{ font-size: 15px; font-weight: 600; padding: 1px 4px; border: 1px solid transparent; background: transparent; }}
 QLineEdit#name:hover, QLineEdit#name:focus {{ border: 1px solid {t.line}; }}
@@ -97,7 +99,7 @@ QTabBar::tab:hover {{ color: {t.text}; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {t.line}; }}
 QTabBar#pages::tab {{ padding: 8px 8px 7px 8px; }}
 QListWidget#columns {{ border: 1px solid {t.line}; border-radius: 7px; padding: 4px; }}
-QListWidget#columns::item {{ padding: 2px 4px; }}
+QListWidget#columns::item, QTreeView#schema::item {{ padding: 2px 4px; }}
 QTabBar#files::tab {{ padding: 6px 14px; border-radius: 7px; border: 1px solid transparent; margin: 0 4px 0 0; }}
 QTabBar#files::tab:selected {{ background: {t.background}; border: 1px solid {t.line}; }}
 QSplitter::handle {{ background: {t.line}; }}

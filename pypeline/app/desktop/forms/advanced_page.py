@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -40,7 +41,8 @@ _SHAPES = {"note": Shape("multiline"), "memory": Shape("text", nullable=True), "
 _UNITS = {"timeout": "seconds", "delay": "seconds", "max_delay": "seconds"}
 
 
-def module_fields(names: Sequence[str]) -> list[Field]:
+@cache
+def module_fields(names: tuple[str, ...]) -> list[Field]:
     """Fields for keys of a module, with titles for people."""
     known = {f.name: f for f in fields(Module.model_json_schema())}
     return [_field(known[name]) for name in names]

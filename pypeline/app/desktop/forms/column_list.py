@@ -4,19 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtGui import QColor, QKeySequence, QPainter, QPen, QShortcut
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListWidget, QListWidgetItem, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.forms.editor import UNSET, Editor
 from pypeline.app.desktop.forms.labels import label
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import Shape
+from pypeline.canvas.look import font
+from pypeline.resources import theme
 from pypeline.schema.problems import printable
 
 _NAME = Qt.ItemDataRole.UserRole
-_ROW, _MOST = 26, 7
+_TYPE = Qt.ItemDataRole.UserRole + 1
+_ROW, _MOST = 24, 8
 _FILTER_FROM = 10
+
+
+class _TypeBeside(QStyledItemDelegate):
+    """Paints a column's type at the right of its name."""
+
+    def __init__(self, room: Room, parent: QListWidget) -> None:
+        super().__init__(parent)
+        self._font = font(theme.MONO_FONTS, 10.5)
+        self._pen = QPen(QColor(room.look.theme.muted))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().paint(painter, option, index)
+        type = index.data(_TYPE)
+        if type:
+            painter.save()
+            painter.setFont(self._font)
+            painter.setPen(self._pen)
+            room = option.rect.adjusted(round(option.rect.width() * 0.5), 0, -6, 0)
+            text = painter.fontMetrics().elidedText(type, Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+            painter.restore()
 
 
 class ColumnList(Editor):
@@ -34,6 +58,7 @@ class ColumnList(Editor):
         self.line.returnPressed.connect(self._take_line)
         self.list = QListWidget()
         self.list.setObjectName("columns")
+        self.list.setItemDelegate(_TypeBeside(room, self.list))
         self.list.setAccessibleName("Columns")
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
@@ -84,8 +109,10 @@ class ColumnList(Editor):
         for column in [*self._chosen, *(n for n in types if n not in self._chosen)]:
             if wanted and wanted not in column.casefold():
                 continue
-            item = QListWidgetItem(printable(f"{column}   {types[column]}" if column in types else column))
+            item = QListWidgetItem(printable(column))
             item.setData(_NAME, column)
+            item.setData(_TYPE, types.get(column, ""))
+            item.setSizeHint(QSize(60, _ROW))
             on = column in self._chosen
             moves = Qt.ItemFlag.ItemIsDragEnabled if on and not wanted else Qt.ItemFlag.NoItemFlags
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable | moves)

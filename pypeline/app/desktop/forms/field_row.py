@@ -39,7 +39,7 @@ class FieldRow(QWidget):
         self.menu_button = QToolButton()
         self.menu_button.setObjectName("quiet")
         self.menu_button.setText("⋯")
-        self.menu_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.menu_button.setFixedSize(22, 16)
         self.menu_button.setAccessibleName(f"Other ways to write {field.title}")
         self.menu_button.clicked.connect(lambda _=False: self.open_menu())
         self.note = QLabel()
@@ -94,7 +94,7 @@ class FieldRow(QWidget):
         if field.examples:
             example = field.examples[0]
             return example if isinstance(example, str) else ""
-        return "default" if field.has_default and self._shape.nullable else ""
+        return "not set" if field.has_default and self._shape.nullable else ""
 
     def show_value(self, value: Any) -> None:
         """Show what the field holds now (:data:`UNSET` where it is not written)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -61,7 +62,8 @@ _UNITS = {
 }  # fmt: skip
 
 
-def settings_fields(names: Sequence[str]) -> list[Field]:
+@cache
+def settings_fields(names: tuple[str, ...]) -> list[Field]:
     """Fields for keys of ``settings``, with titles for people."""
     known = {f.name: f for f in fields(Settings.model_json_schema())}
     made = []

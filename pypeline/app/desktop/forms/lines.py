@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QSizePolicy
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLabel, QLineEdit
 
 from pypeline.app.desktop import asking
+from pypeline.app.desktop.forms.combo import Combo
 from pypeline.app.desktop.forms.editor import UNSET, Editor, mark
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import Shape
@@ -34,6 +35,7 @@ class Line(Editor):
         super().__init__()
         self._short = shape.length is not None and shape.length <= 4
         self.line = QLineEdit()
+        self.line.setMinimumWidth(36)
         self.line.textEdited.connect(self._typed)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -142,36 +144,12 @@ class Check(Editor):
         return self.box
 
 
-class QuietWheel(QObject):
-    """Keeps the wheel from changing a box that has no focus: a page is scrolled over it."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QComboBox) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)
-
-
-def combo(parent: QObject, *, editable: bool = False) -> QComboBox:
-    """A combo box that shrinks with the panel and leaves the wheel alone."""
-    made = QComboBox()
-    made.setEditable(editable)
-    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    made.setMinimumContentsLength(4)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    made.installEventFilter(QuietWheel(made))
-    if editable:
-        made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-    return made
-
-
 class Choice(Editor):
     """One of a few; where the type allows it, something else may be typed."""
 
     def __init__(self, shape: Shape, room: Room) -> None:
         super().__init__()
-        self.box = combo(self, editable=shape.free)
+        self.box = Combo(editable=shape.free)
         self._none = shape.nullable
         self._default: Any = UNSET
         if self._none:
@@ -263,7 +241,7 @@ class ColumnLine(Editor):
     def __init__(self, shape: Shape, room: Room, *, types: bool = False) -> None:
         super().__init__()
         self._room, self._port, self._types = room, shape.port, types
-        self.box = combo(self, editable=True)
+        self.box = Combo(editable=True)
         line = self.box.lineEdit()
         assert line is not None
         self.line = line

@@ -33,6 +33,9 @@ class Room:
     def __init__(self, document: Document, session: Session, look: Look, id: str = "") -> None:
         self.document, self.session, self.look, self.id = document, session, look, id
         self.mono: QFont = font(theme.MONO_FONTS, 11.5)
+        # code shows the characters that are written, not one sign for two of them
+        self.mono.setFeature(QFont.Tag("calt"), 0)
+        self.mono.setFeature(QFont.Tag("liga"), 0)
 
     @property
     def folder(self) -> Path:

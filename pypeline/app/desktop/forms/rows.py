@@ -22,6 +22,7 @@ from pypeline.schema.scalars import same
 
 Make = Callable[[Shape, Room], Editor]
 _KEY_SHARE, _VALUE_SHARE = 2, 3
+_WIDE = frozenset({"object", "list", "columns", "types", "mapping"})
 
 
 @dataclass
@@ -88,15 +89,23 @@ class Rows(Editor):
 
     def _append(self, shape: Shape) -> _Row:
         frame = QWidget()
-        line = QHBoxLayout(frame)
-        line.setContentsMargins(0, 0, 0, 0)
+        rows = QVBoxLayout(frame)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(4)
+        line = QHBoxLayout()
         line.setSpacing(4)
+        rows.addLayout(line)
         key = self._key()
         row = _Row(frame, key, self._editor(shape), shape)
         if key is not None:
             key.edited.connect(lambda _, typing: self._changed(typing=typing))
             line.addWidget(key, _KEY_SHARE, Qt.AlignmentFlag.AlignTop)
-        line.addWidget(row.editor, _VALUE_SHARE)
+        if key is not None and shape.kind in _WIDE:
+            # an object takes a line of its own below its name
+            row.editor.setContentsMargins(12, 0, 0, 4)
+            rows.addWidget(row.editor)
+        else:
+            line.addWidget(row.editor, _VALUE_SHARE)
         buttons = QHBoxLayout()
         buttons.setSpacing(0)
         buttons.addWidget(self._room.button("close", "Remove this row", lambda: self._remove(row)))
@@ -114,7 +123,8 @@ class Rows(Editor):
             shortcut.activated.connect(lambda step=step: self._move(row, step))
         self.rows.append(row)
         self._box.insertWidget(self._box.count() - 1, frame)
-        self._bind(row)
+        if isinstance(row.editor, ExpressionText):
+            row.editor.more = lambda: self._above(row)
         return row
 
     def _editor(self, shape: Shape) -> Editor:
@@ -122,10 +132,6 @@ class Rows(Editor):
         editor.edited.connect(lambda _, typing: self._changed(typing=typing))
         editor.refused.connect(self.refused)
         return editor
-
-    def _bind(self, row: _Row) -> None:
-        if isinstance(row.editor, ExpressionText):
-            row.editor.more = lambda: self._above(row)
 
     def _menu(self, row: _Row, button: QToolButton) -> None:
         menu = QMenu(button)
@@ -143,15 +149,18 @@ class Rows(Editor):
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _rewrite(self, row: _Row, shape: Shape) -> None:
-        """Another editor in this row; the file keeps the old value until the new one is complete."""
-        old, row.editor, row.shape = row.editor, self._editor(shape), shape
-        layout = row.frame.layout()
-        if layout is not None:
-            layout.replaceWidget(old, row.editor)
-        old.hide()
-        old.deleteLater()
-        self._bind(row)
-        row.editor.target().setFocus()
+        """Another editor in this row's place; the file keeps the old value until the new one is complete."""
+        at = self.rows.index(row)
+        key = row.key.value() if row.key is not None else UNSET
+        self.rows.remove(row)
+        self._drop(row)
+        new = self._append(shape)
+        self.rows.insert(at, self.rows.pop())
+        self._box.removeWidget(new.frame)
+        self._box.insertWidget(at, new.frame)
+        if new.key is not None:
+            new.key.show_value(key)
+        new.editor.target().setFocus()
 
     def _key(self) -> Editor | None:
         return None
@@ -200,6 +209,8 @@ class Rows(Editor):
             if row.key is not None:
                 row.key.show_value(key)
             row.given = value
+            if value == "":
+                row.editor.show_hint("empty text")
             if keep is False or not same(row.editor.value(), value):
                 row.editor.show_value(value)
 

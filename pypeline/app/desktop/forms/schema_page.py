@@ -39,6 +39,7 @@ class SchemaTree(QTreeWidget):
         self._room = room
         self._mono = font(theme.MONO_FONTS, 10.5)
         self.setAccessibleName("Columns")
+        self.setObjectName("schema")
         self.setColumnCount(2)
         self.setHeaderHidden(True)
         self.setRootIsDecorated(False)

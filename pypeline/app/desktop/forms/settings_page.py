@@ -19,7 +19,7 @@ from pypeline.schema.problems import Fix, Problem, sentence
 
 _FEW = 8
 _SHOWN = 6
-_TELLING = frozenset({"expression", "aggregate", "sql", "code", "columns", "types", "mapping", "list", "path", "column"})
+_TELLING = frozenset({"expression", "aggregate", "sql", "code", "columns", "types"})
 
 
 class SettingsPage(QWidget):
