@@ -11,6 +11,7 @@ import pytest
 
 from pypeline.core import events as ev
 from pypeline.runner.engines.local import LocalEngine
+from pypeline.runner.engines.process import WorkerProcess
 from pypeline.runner.signals import StopSignal
 from tests.runner.conftest import Project, eventually, flow
 
@@ -114,9 +115,9 @@ def test_code_and_segments_hand_tables_over_and_drop_them(project: Project) -> N
 
 
 def test_a_worker_that_is_gone_before_it_is_asked_is_replaced(project: Project) -> None:
-    engine = LocalEngine(cpus=1, memory=2**30)
-    engine.prestart()
-    pid = engine._seats[0].worker.pid
+    first = WorkerProcess(warm=("tables",))
+    engine = LocalEngine(cpus=1, memory=2**30, first=first)
+    pid = first.pid
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z", "it does not die")
     summary = project.run(small(project.folder), engine=engine)

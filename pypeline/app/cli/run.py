@@ -41,15 +41,14 @@ def run(options: argparse.Namespace) -> int:
         raise PypeError(usage("pype run", "--json and --events - both write to standard output", "Give the events a file."))
     if options.threads is not None and options.threads < 1:
         raise PypeError(usage("pype run", f"--threads is {options.threads}, and must be at least 1"))
-    from pypeline.runner.engines.local import LocalEngine
-
-    # its first worker warms up on another core while the flow is read and planned
-    engine = LocalEngine()
-    engine.prestart()
     from pypeline.app.cli.opening import accept, checked, opened, planned
-    from pypeline.core.check import runnable
 
     found = opened(options.flow, trust=options.trust)
+    from pypeline.core.check import runnable
+    from pypeline.runner.engines.process import WorkerProcess
+
+    # it warms up on another core while the flow is checked and planned
+    first = WorkerProcess(warm=("tables",))
     if options.threads is not None:
         settings = found.flow.settings.model_copy(update={"threads": options.threads})
         found = replace(found, flow=found.flow.model_copy(update={"settings": settings}))
@@ -59,8 +58,9 @@ def run(options: argparse.Namespace) -> int:
     from pypeline.app.cli.failure import show
     from pypeline.app.cli.results import failures, next_step, told
     from pypeline.app.cli.running import run_plan
+    from pypeline.runner.engines.local import LocalEngine
 
-    summary, watch = run_plan(plan, found.folder, options, engine)
+    summary, watch = run_plan(plan, found.folder, options, LocalEngine(first=first))
     show(failures(watch.modules, summary.error, found.flow))
     if options.picture is not None:
         from pypeline.core.picture import svg

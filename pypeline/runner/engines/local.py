@@ -37,13 +37,14 @@ class LocalEngine:
     name = "local"
     private_folders = True
 
-    def __init__(self, *, cpus: int = 0, memory: int = 0, threads: int = 0) -> None:
-        """``cpus`` and ``memory`` (bytes) to give away, ``threads`` of each worker's pool; 0 = the machine's own."""
+    def __init__(self, *, cpus: int = 0, memory: int = 0, threads: int = 0, first: WorkerProcess | None = None) -> None:
+        """``cpus`` and ``memory`` (bytes) to give away, ``threads`` of each worker's pool; 0 = the machine's
+        own. ``first`` is a worker that was started earlier, to warm up while the plan was made."""
         self.slots = Slots({"cpus": cpus or machine.cpus(), "memory": memory or machine.memory(), "gpus": 0})
         self.throttle: Callable[[], bool] = bool
         self._threads = threads or machine.cpus() * 2
         self._level = "INFO"
-        self._seats: list[_Seat] = []
+        self._seats: list[_Seat] = [] if first is None else [_Seat(first)]
         self._seat_of: dict[Job, _Seat] = {}
         self._losses: list[tuple[str, str]] = []
         self._open = False
@@ -61,11 +62,6 @@ class LocalEngine:
         if settings.memory_limit:
             pool = capacity["memory"] = min(capacity["memory"], size(settings.memory_limit))
         self.slots = Slots({**{k: capacity[k] for k in ("cpus", "memory", "gpus")}, **settings.slots}, pool)
-
-    def prestart(self) -> None:
-        """Start a first worker now, without a loop, so that it is warm when the plan is made."""
-        if not self._seats:
-            self._seats.append(_Seat(WorkerProcess(warm=("tables",))))
 
     async def open(self) -> None:
         self._open = True
