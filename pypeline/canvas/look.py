@@ -91,6 +91,7 @@ class Look:
         self.name_font = font(theme.TEXT_FONTS, theme.TEXT_SIZE, strong=True)
         self.type_font = font(theme.TEXT_FONTS, theme.SMALL_SIZE)
         self.mono_font = font(theme.MONO_FONTS, theme.SMALL_SIZE)
+        self.far_font = font(theme.TEXT_FONTS, 20.0, strong=True)
         self.title_font = font(theme.TEXT_FONTS, 11.0, strong=True)
 
     def dots(self, size: int) -> QPixmap:

@@ -23,6 +23,7 @@ from pypeline.resources import icons, theme
 FAR = 0.35
 GRID_STEP = 24.0
 PLATE_MARGIN = 8.0
+FAR_TEXT = 20.0
 TEXT_FROM = 0.5
 
 Glow = Literal["", "fits", "near"]
@@ -67,10 +68,12 @@ def card(
     if lod >= TEXT_FROM:
         _head(painter, look, shape, face)
         _foot(painter, look, shape, face)
+    else:
+        _name(painter, look, shape, face)
     if face.fraction is not None or face.state == "running":
         _progress(painter, look, box, face.fraction)
     _ports(painter, look, shape, glow or {})
-    if face.state and lod >= TEXT_FROM:
+    if face.state:
         sign(painter, look, QPointF(box.x() + g.SIGN[0], box.y() + g.SIGN[1]), face.state, face.reason)
     if face.badge:
         _badge(painter, look, box, face)
@@ -130,6 +133,23 @@ def _head(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
     painter.setPen(look.muted)
     painter.setFont(look.type_font)
     painter.drawText(QPointF(x + g.TEXT_LEFT, y + g.TYPE_BASE), elide(face.type, g.TYPE_ROOM, theme.SMALL_SIZE))
+
+
+def _name(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
+    """From a middle distance: the icon and the name alone, both large."""
+    box = shape.box
+    size = min(box.height - 24, 30.0)
+    painter.save()
+    painter.translate(box.x + 12, box.y + (box.height - size) / 2)
+    painter.scale(size / icons.SIZE, size / icons.SIZE)
+    painter.setPen(look.icon_pen[shape.kind])
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(icon_path(shape.icon))
+    painter.restore()
+    painter.setPen(QPen(look.failure) if face.state == "failed" else look.text)
+    painter.setFont(look.far_font)
+    place = QRectF(box.x + 50, box.y, box.width - 58, box.height)
+    painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elide(face.name, place.width(), FAR_TEXT, strong=True))
 
 
 def _foot(painter: QPainter, look: Look, shape: Card, face: Face) -> None:

@@ -14,7 +14,7 @@ When = Literal["always", "saved", "selection", "modules", "undo", "redo", "idle"
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``id`` is stable; ``menu`` is the menu it stands in; ``keys`` as Qt spells them; ``hint`` one line of help."""
+    """``id`` is stable; ``menu`` is the menu it stands in; ``keys`` as Qt spells them; ``hint`` one line of help; ``short`` the title where room is scarce."""
 
     id: str
     title: str
@@ -24,6 +24,7 @@ class Action:
     icon: str = ""
     when: When = "always"
     hint: str = ""
+    short: str = ""
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -61,7 +62,7 @@ ACTIONS: tuple[Action, ...] = (
         hint="A disabled module does not run.",
     ),
     Action("edit.find", "Find a module…", "Edit", "find_module", ("Ctrl+F",), "search", hint="Find a module in this flow by its name."),
-    Action("edit.commands", "All commands…", "Edit", "command_palette", ("Ctrl+K",), hint="Every action by a few letters of its name."),
+    Action("edit.commands", "All commands…", "Edit", "command_palette", ("Ctrl+K",), short="Ctrl K", hint="Every action by a few letters of its name."),
     Action("view.fit", "Fit the flow", "View", "fit", ("Ctrl+0",), "fit", hint="See all of it."),
     Action("view.actual", "Actual size", "View", "actual_size", ("Ctrl+1",), hint="100 %."),
     Action("view.in", "Zoom in", "View", "zoom_in", ("Ctrl++", "Ctrl+="), "plus"),
@@ -75,7 +76,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.to", "Run to here", "Run", "run_to", ("Shift+F5",), "run_to", "one", hint="Run what leads to the selected module."),
     Action("run.stop", "Stop", "Run", "stop", ("Shift+Esc",), "stop", "running", hint="Stop politely; a second time, at once."),
     Action("run.validate", "Validate", "Run", "validate", ("F6",), "validate", hint="Check the flow and show every problem."),
-    Action("run.report", "Report of the last run", "Run", "open_report", when="idle", icon="runs", hint="The run as one page in the browser."),
+    Action("run.report", "Report of the last run", "Run", "open_report", when="idle", icon="runs", short="Report", hint="The run as one page in the browser."),
     Action("help.keys", "Keys", "Help", "show_keys", ("F1",), hint="All actions with their keys."),
     Action("help.about", "About PYpeline", "Help", "about"),
 )

@@ -26,7 +26,7 @@ class StatusBar(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setFixedWidth(160)
+        self.bar.setFixedSize(160, 6)
         self.bar.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 14, 0)

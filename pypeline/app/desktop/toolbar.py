@@ -45,6 +45,8 @@ class Toolbar(QWidget):
         self.context = QComboBox()
         self.context.setAccessibleName("Context")
         self.context.setMinimumWidth(150)
+        self._chosen: Callable[[str], None] = lambda _: None
+        self.context.activated.connect(lambda n: self._chosen(self.context.itemData(n)))
         self.context.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         row.addSpacing(6)
         row.addWidget(self.context)
@@ -84,8 +86,6 @@ class Toolbar(QWidget):
         self.brand.setIcon(plain("logo", look, t.accent))
         self.run.setIcon(plain("run", look, t.on_accent))
         self.stop.setIcon(plain("stop", look, t.failure))
-        self._quiet["edit.commands"].setText("Ctrl K")
-        self._quiet["run.report"].setText("Report")
 
     def show_file(self, name: str, *, saved: bool, folder: str) -> None:
         """Say which file is open, with a dot while it is not saved."""
@@ -100,8 +100,4 @@ class Toolbar(QWidget):
             self.context.addItem(f"context  {name}", name)
         self.context.setCurrentIndex(max(0, self.context.findData(chosen)))
         self.context.blockSignals(False)
-        try:
-            self.context.activated.disconnect()
-        except (RuntimeError, TypeError):
-            pass
-        self.context.activated.connect(lambda n: changed(self.context.itemData(n)))
+        self._chosen = changed

@@ -70,6 +70,8 @@ class FlowWindow(QMainWindow):
     def _make_actions(self) -> None:
         for entry in ACTIONS:
             action = QAction(entry.title, self)
+            if entry.short:
+                action.setIconText(entry.short)
             action.setShortcuts([QKeySequence(k) for k in entry.keys])
             keys = f"  ({QKeySequence(entry.keys[0]).toString()})" if entry.keys else ""
             action.setToolTip(f"{entry.hint or entry.title}{keys}")

@@ -24,6 +24,7 @@ class LogPanel(QWidget):
     def __init__(self, session: Session, look: Look) -> None:
         super().__init__()
         self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground, True)
         self._session, self._look = session, look
         self._model = QStandardItemModel(self)
         self.list = QListView()

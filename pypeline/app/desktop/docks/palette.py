@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QMimeData, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QStandardItem, QStandardItemModel
+from PySide6.QtGui import QColor, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QTreeView, QVBoxLayout, QWidget
 
 from pypeline.canvas.editor import MIME
@@ -40,6 +40,7 @@ class PalettePanel(QWidget):
     def __init__(self, catalogue: Catalogue, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground, True)
         self._catalogue, self._look = catalogue, look
         title = QLabel("Palette")
         title.setObjectName("heading")
@@ -103,6 +104,7 @@ class PalettePanel(QWidget):
         made.setPixelSize(10)
         made.setBold(True)
         item.setFont(made)
+        item.setForeground(QColor(self._look.theme.muted))
         item.setSizeHint(QSize(100, 30))
         self._model.appendRow(item)
 

@@ -25,6 +25,7 @@ class PreviewPanel(QWidget):
     def __init__(self, session: Session, look: Look) -> None:
         super().__init__()
         self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground, True)
         self._session, self._look = session, look
         self.port = ""
         self.title = QLabel()

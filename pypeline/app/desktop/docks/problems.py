@@ -23,6 +23,7 @@ class ProblemsPanel(QWidget):
     def __init__(self, document: Document, look: Look) -> None:
         super().__init__()
         self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground, True)
         self._document, self._look = document, look
         self._shown: tuple[Problem, ...] | None = None
         self.list = QListWidget()
