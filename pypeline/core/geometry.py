@@ -33,7 +33,7 @@ PORT_RADIUS = 4.5
 PORT_FIRST = 24.0
 PORT_STEP = 16.0
 
-COLUMN_STEP = 264.0
+COLUMN_STEP = 240.0
 """From a column's left edge to the next one's: a card and room for links and their counts."""
 
 FRAME_PAD = 24.0

@@ -101,6 +101,7 @@ class FlowWindow(QMainWindow):
         self.status = StatusBar(self.document, self.session)
         self.tabs = QTabWidget()
         self.tabs.setObjectName("dock")
+        self.tabs.setAttribute(Qt.WidgetAttribute.WA_StyledBackground, True)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.preview, "Preview")
         self.tabs.addTab(self.problems, "Problems")
