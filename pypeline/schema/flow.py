@@ -86,7 +86,7 @@ class Marks:
 class Model(BaseModel):
     """Frozen, and strict about unknown keys: a typo is an error, never silence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -20,13 +20,14 @@ def plain(flow: Flow) -> dict[str, Any]:
 def model_data(model: BaseModel) -> dict[str, Any]:
     """One model as a mapping, without the keys that say their default."""
     data: dict[str, Any] = {}
-    defaults = _defaults(type(model))
-    for name, (key, is_any) in _keys(type(model)).items():
+    for name, key, takes_any, default, plain_default in _fields(type(model)):
         value = getattr(model, name)
+        if value is default:
+            continue
         found = value_data(value)
-        if isinstance(found, float) and not is_any and found.is_integer() and abs(found) < 1e15:
+        if isinstance(found, float) and not takes_any and found.is_integer() and abs(found) < 1e15:
             found = int(found)  # seconds are written 3600, not 3600.0
-        if name not in defaults or not same(found, defaults[name]):
+        if default is _REQUIRED or not same(found, plain_default):
             data[key] = found
     for key, value in (model.model_extra or {}).items():
         data[key] = value_data(value)
@@ -58,13 +59,15 @@ def _link(link: DataLink | ControlLink, parts: Any) -> Any:
         return data
 
 
-@cache
-def _keys(model: type[BaseModel]) -> dict[str, tuple[str, bool]]:
-    """Field name → (key in the file, whether it takes any value)."""
-    return {name: (field.alias or name, field.annotation is Any) for name, field in model.model_fields.items()}
+_REQUIRED = object()
 
 
 @cache
-def _defaults(model: type[BaseModel]) -> dict[str, Any]:
-    fields = model.model_fields.items()
-    return {name: value_data(field.get_default(call_default_factory=True)) for name, field in fields if not field.is_required()}
+def _fields(model: type[BaseModel]) -> list[tuple[str, str, bool, Any, Any]]:
+    """Of every field: name, key in the file, whether it takes any value, its default, and that as plain data."""
+    found = []
+    for name, field in model.model_fields.items():
+        default = _REQUIRED if field.is_required() else field.get_default(call_default_factory=True)
+        plain_default = None if default is _REQUIRED else value_data(default)
+        found.append((name, field.alias or name, field.annotation is Any, default, plain_default))
+    return found

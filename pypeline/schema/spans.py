@@ -74,9 +74,18 @@ def _node(text: str, event: Any, kind: Any) -> Node:
     if kind is ScalarEvent:
         end = event.end_mark.index
         if event.style in ("|", ">"):
-            end = start + len(text[start:end].rstrip())
+            end = _without_blank_lines(text, start, end)
         return Node("scalar", start, end, column, event.style or "")
     return Node("mapping" if kind is MappingStartEvent else "list", start, start, column, "flow" if event.flow_style else "block")
+
+
+def _without_blank_lines(text: str, start: int, end: int) -> int:
+    """Where the last filled line of a block scalar ends, with the blanks that it ends in."""
+    while True:
+        line = max(text.rfind("\n", start, end), start)
+        if line == start or text[line:end].strip():
+            return end
+        end = line - (text[line - 1] == "\r")
 
 
 def _last_end(node: Node) -> int:

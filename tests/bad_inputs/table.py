@@ -92,7 +92,7 @@ READER = (
 )
 
 CHECK = tuple(
-    Row(*values, by="check")  # type: ignore[arg-type]
+    Row(*values, by="check")
     for values in (
         ("34_unknown_type.yaml", "PYE300", 5, 11, "no module type `csv_sorce`", "Did you mean `csv_source`?", False),
         ("35_config_of_wrong_type.yaml", "PYE301", 20, 9, "`modules[2].configs.optional.delimiter` is a list, expected text", "For example", True),

@@ -147,6 +147,13 @@ def test_a_changed_line_of_code_is_one_changed_line() -> None:
     assert difference(EVERY_KEY, patched(EVERY_KEY, new)) == (["              return df\n"], ["              return df.head(7)\n"])
 
 
+def test_blanks_at_the_end_of_a_block_belong_to_it() -> None:
+    text = "flow:\n  name: a\n  description: |-\n    one \n    two \n\nmodules: []\n"
+    flow = flow_of(text)
+    new = changed(flow, flow=changed(flow.flow, description="one \nthree"))
+    assert patched(text, new) == text.replace("two ", "three")
+
+
 def test_a_removed_module_takes_its_own_lines_only() -> None:
     flow = flow_of(SAMPLE)
     text = patched(SAMPLE, changed(flow, modules=flow.modules[:1] + flow.modules[2:]))
