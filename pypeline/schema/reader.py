@@ -13,7 +13,7 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
-from pypeline.schema import ids, migrations
+from pypeline.schema import collection, ids, migrations
 from pypeline.schema.decode import decode
 from pypeline.schema.flow import Flow, Marks, as_position
 from pypeline.schema.problems import Path, Place, Problem, PypeError, errors
@@ -80,6 +80,11 @@ def parse(text: str, file: str = "", limits: Limits = LIMITS) -> tuple[Flow | No
 
     The writer compares by this one: an unfinished flow, with two modules of one id, can be saved.
     """
+    with collection.paused():
+        return _parse(text, file, limits)
+
+
+def _parse(text: str, file: str, limits: Limits) -> tuple[Flow | None, list[Problem]]:
     loaded = load(text.removeprefix("\ufeff"), file, limits)
     if loaded.broken:
         return None, loaded.problems

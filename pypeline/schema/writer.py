@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from pypeline.schema import collection
 from pypeline.schema.decode import BOM
 from pypeline.schema.emit import block
 from pypeline.schema.flow import FORMAT, Flow
@@ -53,6 +54,11 @@ def patch(base_text: str, base_flow: Flow, new_flow: Flow) -> Patched:
     """
     if base_flow is new_flow:
         return Patched(base_text)
+    with collection.paused():
+        return _patch(base_text, base_flow, new_flow)
+
+
+def _patch(base_text: str, base_flow: Flow, new_flow: Flow) -> Patched:
     old, new = plain(base_flow), plain(new_flow)
     if same(old, new):
         return Patched(base_text)

@@ -9,7 +9,6 @@ constructors, and so its YAML 1.1 habits, are never used.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,8 +97,6 @@ class _Loader:
             self.count_first()
         if self.loaded.broken:
             return self.loaded
-        collecting = gc.isenabled()
-        gc.disable()  # nothing here is garbage, and there is much of it
         try:
             self.events(EventParser(self.text).get_event)
         except _Stop:
@@ -107,9 +104,6 @@ class _Loader:
         except yaml.YAMLError as error:
             self.loaded.problems.append(syntax_problem(error, self.text, self.file, self.quoted))
             self.loaded.broken = True
-        finally:
-            if collecting:
-                gc.enable()
         return self.loaded
 
     def count_first(self) -> None:
