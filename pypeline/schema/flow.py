@@ -193,7 +193,7 @@ class Settings(Model):
     execution_mode: Literal["auto", "pandas", "dask"] = "auto"
     threads: Whole | None = Field(None, ge=1, le=4096)
     engine: str = "local"
-    cache: Annotated[Cache, BeforeValidator(_bare_cache, json_schema_input_type=Cache | CacheMode)] = Cache.model_construct()
+    cache: Annotated[Cache, BeforeValidator(_bare_cache, json_schema_input_type=Cache | CacheMode)] = Cache()
     checkpoint: Literal["on", "off"] = "on"
     keep: Number = Field(7, ge=0, le=36_500, description="days that a failed run's checkpoints stay")
     invalidation: Literal["strict", "warn", "legacy"] = "strict"
@@ -208,7 +208,7 @@ class Settings(Model):
     policy: dict[str, Any] = Field(default_factory=dict)
     diagnostics: Literal["on", "off"] = "on"
     finally_timeout: Number = Field(60, ge=0, le=31_536_000)
-    logging: Logging = Logging.model_construct()
+    logging: Logging = Logging()
 
 
 class Breaker(Model):
@@ -251,7 +251,7 @@ class Module(Model):
 
     id: Id
     name: Word = Field(description="module type in the palette")
-    configs: Configs = Configs.model_construct()
+    configs: Configs = Configs()
     retries: Whole | None = Field(None, ge=0, le=999)
     retry: Retry | None = None
     timeout: Number | None = Field(None, gt=0, le=31_536_000)
@@ -344,15 +344,15 @@ class Flow(Model):
 
     format: Whole = Field(FORMAT, ge=1, le=FORMAT)
     flow: Head
-    settings: Settings = Settings.model_construct()
+    settings: Settings = Settings()
     databases: dict[str, Database] = Field(default_factory=dict)
     modules: tuple[Module, ...]
-    connections: Connections = Connections.model_construct()
+    connections: Connections = Connections()
     on_error: tuple[Word, ...] = ()
     # ``finally`` is a Python keyword, hence the alias
     finally_: tuple[Word, ...] = Field((), alias="finally")
     sweep: Sweep | None = None
-    canvas: Canvas = Canvas.model_construct()
+    canvas: Canvas = Canvas()
 
     _marks: Marks = PrivateAttr(default_factory=Marks)
 
