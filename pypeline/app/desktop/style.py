@@ -87,7 +87,7 @@ QToolButton:hover {{ background: {t.hover}; }}
 QToolButton:checked {{ background: {soft}; color: {t.accent_text}; }}
 QToolButton#quiet {{ padding: 2px 3px; border-radius: 5px; color: {t.muted}; }}
 QToolButton#link {{ padding: 0 2px; color: {t.accent_text}; font-size: 11px; font-weight: 600; }}
-QToolButton#fold {{ padding: 2px 4px; color: {t.muted}; font-size: 11px; }}
+QToolButton#fold {{ padding: 2px 0; color: {t.muted}; font-size: 11px; }}
 QToolButton#fold:checked {{ background: transparent; color: {t.muted}; }}
 QPushButton#small {{ padding: 3px 10px; font-size: 11px; }}
 QFrame#rule {{ background: {t.line}; border: 0; max-height: 1px; }}

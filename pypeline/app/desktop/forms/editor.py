@@ -36,6 +36,14 @@ class Editor(QWidget):
     def show_hint(self, text: str) -> None:
         """Say what an empty field means."""
 
+    def show_name(self, title: str, description: str = "") -> None:
+        """Say what this is the editor of, also to who cannot see it."""
+        target = self.target()
+        target.setAccessibleName(title)
+        target.setAccessibleDescription(description)
+        if description:
+            target.setToolTip(description)
+
     def says(self) -> str:
         """The message of what is wrong that the editor itself shows; empty when nothing."""
         return ""

@@ -13,7 +13,7 @@ from pypeline.app.desktop.forms.labels import label, said
 from pypeline.app.desktop.forms.lines import Check, Choice
 from pypeline.app.desktop.forms.making import make
 from pypeline.app.desktop.forms.room import Room
-from pypeline.app.desktop.forms.shapes import TEXTS, YAML, Field, Shape
+from pypeline.app.desktop.forms.shapes import TEXTS, YAML, Field, Shape, converted
 from pypeline.app.desktop.forms.texts import to_yaml
 from pypeline.schema.problems import Fix, Problem, sentence
 from pypeline.schema.scalars import same
@@ -69,11 +69,7 @@ class FieldRow(QWidget):
         if isinstance(editor, Check | Choice):
             editor.show_default(field.default if field.has_default else UNSET)
         editor.show_hint(self._hint())
-        target = editor.target()
-        target.setAccessibleName(field.title)
-        target.setAccessibleDescription(field.description)
-        if field.description:
-            target.setToolTip(field.description)
+        editor.show_name(field.title, field.description)
         if isinstance(editor, Check):
             # the box says the title itself, on the line of the menu
             editor.box.setText(field.title)
@@ -81,7 +77,7 @@ class FieldRow(QWidget):
             self._head.insertWidget(0, editor, 1)
         else:
             self.title.show()
-            self.title.setBuddy(target)
+            self.title.setBuddy(editor.target())
             self._box.insertWidget(1, editor)
         editor.edited.connect(self._edited)
         editor.refused.connect(self._refused)
@@ -162,13 +158,14 @@ class FieldRow(QWidget):
         self._show()
 
     def write_as(self, shape: Shape) -> None:
-        """Edit the value in another way; the file changes with the first edit."""
+        """Edit the value in another way. Where that way can say the same, it is written at once; where not, the
+        file changes with the first edit."""
         self._take_shape(shape)
-        if self._value is not UNSET and shape.fits(self._value):
-            self.editor.show_value(self._value)
-        else:
-            self.editor.show_value(UNSET)
+        value = None if self._value is UNSET else converted(self._value, shape)
+        self.editor.show_value(UNSET if value is None else value)
         self.editor.target().setFocus()
+        if value is not None and not same(value, self._value):
+            self._edited(value, False)
 
     # --- edits and what is wrong with them ---------------------------------------------------------------
 

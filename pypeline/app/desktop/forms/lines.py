@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLabel, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLineEdit
 
 from pypeline.app.desktop import asking
 from pypeline.app.desktop.forms.combo import Combo
 from pypeline.app.desktop.forms.editor import UNSET, Editor, mark
+from pypeline.app.desktop.forms.labels import label
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import Shape
 from pypeline.core.columns import SIMPLE
@@ -88,8 +89,7 @@ class Number(Line):
         super().__init__(shape, room)
         self._whole = shape.kind == "whole"
         if shape.unit:
-            unit = QLabel(shape.unit)
-            unit.setObjectName("sub")
+            unit = label(shape.unit, "sub")
             self._row.addWidget(unit)
             self.line.setAccessibleDescription(shape.unit)
 

@@ -60,7 +60,7 @@ class DataLinkPage(QWidget):
         if schema != self._shown:
             self._shown = schema
             self.tree.clear()
-            self.tree.columns("Columns", "", schema)
+            self.tree.columns("Carries", "", schema)
 
 
 class ControlLinkPage(QWidget):
@@ -126,6 +126,7 @@ class ControlLinkPage(QWidget):
 
     def _judge(self, spec: ValveSpec) -> bool:
         wrong = valves.check_condition(spec)
+        self.condition.judge()
         own = self.condition.says()
         said(self.note, f"{sentence(wrong.message)} {wrong.mend}" if wrong is not None and not own else "", "bad")
         return wrong is None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.forms.editor import UNSET, Editor
 from pypeline.app.desktop.forms.labels import label
@@ -30,7 +31,7 @@ class Pair(Editor):
         row.setSpacing(4)
         for n, side in enumerate(self.sides):
             if n:
-                row.addWidget(QLabel("="))
+                row.addWidget(label("="))
             row.addWidget(side, 1)
             side.show_hint(ports[n] or "column")
             side.target().setAccessibleName(f"Column of {ports[n]}" if ports[n] else "Column")
@@ -45,6 +46,9 @@ class Pair(Editor):
             if left.value() in other:
                 right.show_value(left.value())
         self.edited.emit(self.value(), typing)
+
+    def show_name(self, title: str, description: str = "") -> None:
+        """The two sides have names of their own."""
 
     def show_value(self, value: Any) -> None:
         if value is UNSET or value is None:
@@ -93,6 +97,7 @@ class Object(Editor):
         self._form = QFormLayout(self._more)
         self._form.setContentsMargins(8, 0, 0, 4)
         self._form.setSpacing(4)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for field in self._below:
             if field not in open_below:
                 editor = self._editor(field)
@@ -110,16 +115,18 @@ class Object(Editor):
 
     def _editor(self, field: Field) -> Editor:
         editor = self._make(field.shape, self._room)
-        editor.show_hint("" if field.default is None else str(field.default) if field.has_default else field.title.lower())
+        editor.show_hint(str(field.default) if field.has_default and field.default not in (None, [], {}) else field.title.lower())
         if isinstance(editor, Choice | Check) and field.has_default:
             editor.show_default(field.default)
-        editor.target().setAccessibleName(field.title)
-        editor.target().setToolTip(field.description)
+        editor.show_name(field.title, field.description)
         editor.edited.connect(lambda _, typing: self.edited.emit(self.value(), typing))
         editor.refused.connect(self.refused)
         editor.show_value(UNSET)
         self.editors[field.name] = editor
         return editor
+
+    def show_name(self, title: str, description: str = "") -> None:
+        """The fields have names of their own."""
 
     def show_value(self, value: Any) -> None:
         given: Mapping[str, Any] = value if isinstance(value, Mapping) else {}

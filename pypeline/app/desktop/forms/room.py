@@ -107,6 +107,7 @@ class Room:
         made.setObjectName("quiet")
         made.setIcon(plain(icon, self.look, self.look.theme.muted))
         made.setIconSize(QSize(14, 14))
+        made.setFixedSize(24, 28)
         made.setToolTip(tip)
         made.setAccessibleName(tip)
         made.clicked.connect(lambda _=False: run())

@@ -43,11 +43,14 @@ class Rows(Editor):
     """Rows with a button that adds one; Alt+Up and Alt+Down move the row of the focus."""
 
     adding = "Add"
+    ordered = True
+    """Whether the order of the rows is part of the value."""
 
     def __init__(self, shape: Shape, room: Room, make: Make) -> None:
         super().__init__()
         self._shape, self._room, self._make = shape, room, make
         self._item = shape.item or Shape("text")
+        self._name = shape.title
         self.rows: list[_Row] = []
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
@@ -71,6 +74,18 @@ class Rows(Editor):
         first.target().setFocus()
         if row.key is None and row.editor.value() is not UNSET:
             self._changed(typing=False)
+
+    def show_name(self, title: str, description: str = "") -> None:
+        self._name = title
+        self.add_button.setAccessibleName(f"Add to {title}")
+        self.add_button.setToolTip(description)
+        for row in self.rows:
+            self._name_row(row)
+
+    def _name_row(self, row: _Row) -> None:
+        if row.key is not None:
+            row.key.show_name(f"{self._name}, {'column' if self._shape.keys else 'name'}")
+        row.editor.show_name(f"{self._name}, value")
 
     def learn(self) -> None:
         for row in self.rows:
@@ -109,20 +124,23 @@ class Rows(Editor):
         buttons = QHBoxLayout()
         buttons.setSpacing(0)
         buttons.addWidget(self._room.button("close", "Remove this row", lambda: self._remove(row)))
-        menu = QToolButton()
-        menu.setObjectName("quiet")
-        menu.setText("⋮")
-        menu.setAccessibleName("More for this row")
-        menu.clicked.connect(lambda _=False: self._menu(row, menu))
-        buttons.addWidget(menu)
+        if self.ordered or self._item.others:
+            menu = QToolButton()
+            menu.setObjectName("quiet")
+            menu.setText("⋮")
+            menu.setFixedSize(16, 28)
+            menu.setAccessibleName("More for this row")
+            menu.clicked.connect(lambda _=False: self._menu(row, menu))
+            buttons.addWidget(menu)
         line.addLayout(buttons)
         line.setAlignment(buttons, Qt.AlignmentFlag.AlignTop)
-        for keys, step in (("Alt+Up", -1), ("Alt+Down", 1)):
+        for keys, step in () if not self.ordered else (("Alt+Up", -1), ("Alt+Down", 1)):
             shortcut = QShortcut(QKeySequence(keys), frame)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(lambda step=step: self._move(row, step))
         self.rows.append(row)
         self._box.insertWidget(self._box.count() - 1, frame)
+        self._name_row(row)
         if isinstance(row.editor, ExpressionText):
             row.editor.more = lambda: self._above(row)
         return row
@@ -137,11 +155,12 @@ class Rows(Editor):
         menu = QMenu(button)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, True)
         at = self.rows.index(row)
-        up, down = menu.addAction("Move up\tAlt+Up"), menu.addAction("Move down\tAlt+Down")
-        up.setEnabled(at > 0)
-        down.setEnabled(at + 1 < len(self.rows))
-        up.triggered.connect(lambda _=False: self._move(row, -1))
-        down.triggered.connect(lambda _=False: self._move(row, 1))
+        if self.ordered:
+            up, down = menu.addAction("Move up\tAlt+Up"), menu.addAction("Move down\tAlt+Down")
+            up.setEnabled(at > 0)
+            down.setEnabled(at + 1 < len(self.rows))
+            up.triggered.connect(lambda _=False: self._move(row, -1))
+            down.triggered.connect(lambda _=False: self._move(row, 1))
         for shape in (self._item, *self._item.others):
             if shape.kind != row.shape.kind:
                 way = menu.addAction(f"Write as {(shape.title or shape.kind).lower()}")
@@ -229,7 +248,10 @@ class ListRows(Rows):
 
 
 class MappingRows(Rows):
-    """A mapping, one row a key. Keys are columns, new columns or any text."""
+    """A mapping, one row a key. Keys are columns, new columns or any text. Two mappings are equal in any order,
+    so rows are not moved: what needs an order is written as a list."""
+
+    ordered = False
 
     def _key(self) -> Editor:
         if self._shape.keys == "column":
@@ -237,7 +259,6 @@ class MappingRows(Rows):
         else:
             key = Line(Shape("text"), self._room)
         key.show_hint("column" if self._shape.keys else "name")
-        key.target().setAccessibleName("Column" if self._shape.keys else "Name")
         return key
 
     def _above(self, row: _Row) -> list[str]:
@@ -265,13 +286,8 @@ class MappingRows(Rows):
             self.learn()
 
     def show_value(self, value: Any) -> None:
-        if not self._equal(value):
+        if not same(value, self.value()):
             self._show_rows([(str(k), v) for k, v in value.items()] if isinstance(value, Mapping) else [])
-
-    def _equal(self, value: Any) -> bool:
-        """Whether ``value`` is what is shown: for a mapping of columns, in this order too."""
-        shown = self.value()
-        return same(value, shown) and (not isinstance(value, Mapping) or [*value] == [*shown])
 
 
 class TypeRows(MappingRows):

@@ -51,18 +51,23 @@ class SchemaTree(QTreeWidget):
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        self.header().setMaximumSectionSize(220)
+        self.header().setMaximumSectionSize(160)
 
-    def group(self, title: str, note: str) -> QTreeWidgetItem:
+    def group(self, title: str, note: str = "") -> QTreeWidgetItem:
         """A heading; its columns are added to it."""
-        item = QTreeWidgetItem([printable(title), printable(note)])
+        item = QTreeWidgetItem([printable(title)])
         strong = self.font()
         strong.setBold(True)
         item.setFont(0, strong)
-        item.setForeground(1, QColor(self._room.look.theme.muted))
-        item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        item.setSizeHint(0, QSize(0, _ROW + 8))
+        item.setSizeHint(0, QSize(0, _ROW))
         self.addTopLevelItem(item)
+        item.setFirstColumnSpanned(True)
+        if note:
+            below = QTreeWidgetItem(item, [printable(note)])
+            below.setForeground(0, QColor(self._room.look.theme.muted))
+            below.setToolTip(0, printable(note))
+            below.setSizeHint(0, QSize(0, _ROW))
+            below.setFirstColumnSpanned(True)
         item.setExpanded(True)
         return item
 
@@ -77,10 +82,11 @@ class SchemaTree(QTreeWidget):
 
     def columns(self, title: str, note: str, schema: Schema | None) -> None:
         """A group for a port."""
-        group = self.group(title, note if schema is None else f"{note} · {len(schema)}".removeprefix(" · "))
         if schema is None:
-            self.row(group, "not known yet", "")
-        for column in schema or ():
+            self.group(title, f"{note}, not known yet".removeprefix(", "))
+            return
+        group = self.group(f"{title} · {len(schema)} column{'' if len(schema) == 1 else 's'}", note)
+        for column in schema:
             self.row(group, column.name, column.type)
 
 

@@ -110,6 +110,28 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
 
 
+def converted(value: Any, shape: Shape) -> Any:
+    """``value`` said in the way of ``shape``, meaning the same; None where that cannot be."""
+    if shape.fits(value):
+        return value
+    found: Any = None
+    if isinstance(value, str):
+        found = [value]
+    elif _texts(value) and len(value) == 1 and shape.kind in TEXTS:
+        found = value[0]
+    elif _texts(value) and shape.kind == "mapping":
+        found = {name: name for name in value}
+    elif isinstance(value, Mapping) and shape.kind == "columns" and all(k == v for k, v in value.items()):
+        found = list(value)
+    elif isinstance(value, Mapping) and shape.item is not None and len(shape.item.fields) == 2:
+        name, inner = (f.name for f in shape.item.fields)
+        found = [{name: k, inner: v} for k, v in value.items()]
+    elif isinstance(value, list | tuple) and shape.kind == "mapping" and all(isinstance(v, Mapping) and len(v) == 2 for v in value):
+        pairs = [tuple(v.values()) for v in value]
+        found = dict(pairs) if len({k for k, _ in pairs}) == len(pairs) else None
+    return found if found is not None and shape.fits(found) else None
+
+
 def fields(schema: Schema) -> tuple[Field, ...]:
     """The fields of an object schema, in its order."""
     needed = set(schema.get("required", ()))
