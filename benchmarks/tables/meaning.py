@@ -53,7 +53,7 @@ def fingerprint(path: Path) -> dict[str, float]:
 
 def differences(one: dict[str, float], other: dict[str, float]) -> list[str]:
     """What differs between two fingerprints; sums of fractions may differ in their last digits."""
-    found = [name for name in sorted(set(one) ^ set(other))]
+    found = sorted(set(one) ^ set(other))
     return found + [name for name in sorted(set(one) & set(other)) if abs(one[name] - other[name]) > 1e-9 * max(1.0, abs(one[name]))]
 
 

@@ -130,7 +130,7 @@ def markdown(figures: Sequence[Figure], rows: int) -> str:
             f.flow if i == 0 or figures[i - 1].flow != f.flow else "",
             f.side,
             *(["-"] * 3 if f.failed else [f"{f.cpu:.2f}", f"{f.wall:.2f}", f"{f.memory / 2**20:,.0f}"]),
-            f.failed and f"failed: {f.failed[:80]}" or f"{f.ratio:.2f}",
+            f"failed: {f.failed[:80]}" if f.failed else f"{f.ratio:.2f}",
             "-" if f.failed else ", ".join(f.differs) or "equal",
         ]
         for i, f in enumerate(figures)
