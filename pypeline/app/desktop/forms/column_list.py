@@ -6,8 +6,19 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QColor, QKeySequence, QPainter, QPen, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListWidget, QListWidgetItem, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
+from pypeline.app.desktop.forms.check_box import paint_check
 from pypeline.app.desktop.forms.editor import UNSET, Editor
 from pypeline.app.desktop.forms.labels import label
 from pypeline.app.desktop.forms.room import Room
@@ -22,25 +33,36 @@ _ROW, _MOST = 24, 8
 _FILTER_FROM = 10
 
 
-class _TypeBeside(QStyledItemDelegate):
-    """Paints a column's type at the right of its name."""
+class _ColumnPainter(QStyledItemDelegate):
+    """Paints a column with its check box, and its type at the right."""
 
     def __init__(self, room: Room, parent: QListWidget) -> None:
         super().__init__(parent)
+        self._look = room.look
         self._font = font(theme.MONO_FONTS, 10.5)
         self._pen = QPen(QColor(room.look.theme.muted))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        super().paint(painter, option, index)
+        self.initStyleOption(option, index)
+        style = option.widget.style()
+        square = style.subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, option, option.widget)
+        words = option.rect.adjusted(square.right() + 8 - option.rect.left(), 0, -6, 0)
+        painter.save()
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
+        paint_check(painter, square, self._look, on=index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked.value)
         type = index.data(_TYPE)
         if type:
-            painter.save()
             painter.setFont(self._font)
             painter.setPen(self._pen)
-            room = option.rect.adjusted(round(option.rect.width() * 0.5), 0, -6, 0)
-            text = painter.fontMetrics().elidedText(type, Qt.TextElideMode.ElideRight, room.width())
-            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-            painter.restore()
+            text = painter.fontMetrics().elidedText(type, Qt.TextElideMode.ElideRight, words.width() // 2)
+            painter.drawText(words, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+            words.setRight(words.right() - painter.fontMetrics().horizontalAdvance(text) - 8)
+        painter.setFont(option.font)
+        colour = index.data(Qt.ItemDataRole.ForegroundRole)
+        painter.setPen(colour.color() if colour is not None else QColor(self._look.theme.text))
+        text = painter.fontMetrics().elidedText(option.text, Qt.TextElideMode.ElideMiddle, words.width())
+        painter.drawText(words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.restore()
 
 
 class ColumnList(Editor):
@@ -58,7 +80,7 @@ class ColumnList(Editor):
         self.line.returnPressed.connect(self._take_line)
         self.list = QListWidget()
         self.list.setObjectName("columns")
-        self.list.setItemDelegate(_TypeBeside(room, self.list))
+        self.list.setItemDelegate(_ColumnPainter(room, self.list))
         self.list.setAccessibleName("Columns")
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)

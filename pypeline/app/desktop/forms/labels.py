@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from pypeline.schema.problems import printable
 
+_LONG = 24
+_BREAK = "\u200b"
+
+
+def breakable(text: str) -> str:
+    """``text`` safe to show, with places to break in words too long for a narrow panel (paths, ids)."""
+    return re.sub(rf"\S{{{_LONG},}}", lambda word: re.sub(r"([/\\._,:-]|.{16})", rf"\1{_BREAK}", word[0]), printable(text))
+
 
 def label(text: str, name: str = "", *, wrap: bool = False) -> QLabel:
     """A plain label in the style called ``name``."""
-    made = QLabel(printable(text))
+    made = QLabel(breakable(text) if wrap else printable(text))
     made.setTextFormat(Qt.TextFormat.PlainText)
     if name:
         made.setObjectName(name)
@@ -23,7 +33,7 @@ def label(text: str, name: str = "", *, wrap: bool = False) -> QLabel:
 def said(note: QLabel, text: str, name: str) -> None:
     """Let ``note`` say ``text`` in the style called ``name``; nothing hides it."""
     note.setTextFormat(Qt.TextFormat.PlainText)
-    note.setText(printable(text))
+    note.setText(breakable(text))
     if note.objectName() != name:
         note.setObjectName(name)
         note.style().unpolish(note)

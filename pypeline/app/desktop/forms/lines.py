@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLineEdit
+from PySide6.QtWidgets import QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLineEdit
 
 from pypeline.app.desktop import asking
+from pypeline.app.desktop.forms.check_box import CheckBox
 from pypeline.app.desktop.forms.combo import Combo
 from pypeline.app.desktop.forms.editor import UNSET, Editor, mark
 from pypeline.app.desktop.forms.labels import label
@@ -122,7 +123,7 @@ class Check(Editor):
 
     def __init__(self, shape: Shape, room: Room) -> None:
         super().__init__()
-        self.box = QCheckBox()
+        self.box = CheckBox(room.look)
         self._default = False
         self.box.clicked.connect(lambda on: self.edited.emit(bool(on), False))
         row = QHBoxLayout(self)
@@ -140,7 +141,7 @@ class Check(Editor):
         """What an unwritten field means."""
         self._default = bool(value)
 
-    def target(self) -> QCheckBox:
+    def target(self) -> CheckBox:
         return self.box
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.forms.labels import label, said, selectable
 from pypeline.app.desktop.forms.room import Room
+from pypeline.app.desktop.forms.texts import GrowingText
 from pypeline.core import figures
 from pypeline.core.watch import ModuleWatch, Watch
-from pypeline.schema.problems import sentence
+from pypeline.schema.problems import printable, sentence
 
+_DETAIL = 8_000
 _EMPTY = "Run the flow to see here what this module did."
 
 
@@ -27,9 +29,6 @@ class RunPage(QWidget):
         box.addWidget(self.empty)
         self.error = selectable(label("", "bad", wrap=True))
         box.addWidget(self.error)
-        self.detail = selectable(label("", wrap=True))
-        self.detail.setFont(room.mono)
-        box.addWidget(self.detail)
         body = QWidget()
         self._form = QFormLayout(body)
         self._form.setContentsMargins(0, 0, 0, 0)
@@ -41,6 +40,18 @@ class RunPage(QWidget):
             self.lines[name] = selectable(label("", wrap=True))
             self._form.addRow(label(name, "field"), self.lines[name])
         box.addWidget(body)
+        self.detail = GrowingText(1, 16, code=True)
+        self.detail.setReadOnly(True)
+        self.detail.setAccessibleName("Details of the failure")
+        self.detail.setFont(room.mono)
+        self.detail.hide()
+        self.detail_button = QToolButton()
+        self.detail_button.setObjectName("fold")
+        self.detail_button.setText("Details")
+        self.detail_button.setCheckable(True)
+        self.detail_button.toggled.connect(self.detail.setVisible)
+        box.addWidget(self.detail_button)
+        box.addWidget(self.detail)
         box.addStretch(1)
         self.learn()
 
@@ -54,8 +65,12 @@ class RunPage(QWidget):
         waits = watch is not None and seen is None and watch.state == "running"
         said(self.empty, "" if seen is not None else "Waits for its turn." if waits else _EMPTY, "muted")
         error = seen.error if seen is not None else None
-        said(self.error, f"{sentence(error.message)} {error.mend}".strip() if error is not None else "", "bad")
-        said(self.detail, error.detail[-2000:] if error is not None else "", "")
+        message = f"{sentence(error.message)} {error.mend}".strip() if error is not None else ""
+        said(self.error, message[:1].upper() + message[1:], "bad")
+        self.detail.show_text(printable(error.detail[-_DETAIL:]) if error is not None else "")
+        told = error is not None and bool(error.detail)
+        self.detail_button.setVisible(told)
+        self.detail.setVisible(told and self.detail_button.isChecked())
         texts = _texts(self._room, watch, seen) if watch is not None and seen is not None else {}
         for name, line in self.lines.items():
             text = texts.get(name, "")
@@ -65,7 +80,7 @@ class RunPage(QWidget):
 
 
 def _texts(room: Room, watch: Watch, seen: ModuleWatch) -> dict[str, str]:
-    reason = seen.reason.replace("_", " ")
+    reason = seen.reason.removeprefix("error:").replace("_", " ")
     into = [x for x in room.document.flow.connections.data if x.target == room.id and str(x) in watch.links]
     many = len(into) > 1
     rows_in = "\n".join((f"{x.target_port}  " if many else "") + figures.count(watch.links[str(x)].rows) for x in into)

@@ -13,7 +13,7 @@ from pypeline.app.desktop.forms.editor import UNSET
 from pypeline.app.desktop.forms.form import Form
 from pypeline.app.desktop.forms.labels import label, said
 from pypeline.app.desktop.forms.room import Room
-from pypeline.app.desktop.forms.shapes import YAML, Field, fields
+from pypeline.app.desktop.forms.shapes import YAML, Field, Shape, fields
 from pypeline.core import edits
 from pypeline.schema.problems import Fix, Problem, sentence
 
@@ -35,6 +35,8 @@ class SettingsPage(QWidget):
         box.addWidget(self.note)
         shown, more = self._fields()
         self._names = [f.name for f in (*shown, *more)]
+        written = [f.name for f in (*shown, *more) if _is_language(f.shape)]
+        self._language = written[0] if len(written) == 1 else ""
         self.form = Form(room, shown, more, self._values, self._problems, self._commit, self._fix)
         box.addWidget(self.form)
         if not self._names:
@@ -65,7 +67,7 @@ class SettingsPage(QWidget):
         return module.configs.flat() if module is not None else {}
 
     def _problems(self, name: str) -> Sequence[Problem]:
-        return placing.of_config(self._room.document.problems_of(self._room.id), name)
+        return placing.of_config(self._room.document.problems_of(self._room.id), name, self._language)
 
     def _commit(self, field: Field, value: Any, typing: bool) -> None:
         document, id = self._room.document, self._room.id
@@ -84,7 +86,7 @@ class SettingsPage(QWidget):
 
     def _say(self) -> None:
         """Say what is wrong with the module and no field of it."""
-        problems = placing.elsewhere(self._room.document.problems_of(self._room.id), self._names)
+        problems = placing.elsewhere(self._room.document.problems_of(self._room.id), self._names, self._language)
         text = "\n".join(f"{sentence(p.message)} {p.mend}".strip() for p in problems[:3])
         said(self.note, text[:1].upper() + text[1:], "bad" if any(p.severity == "error" for p in problems) else "sub")
 
@@ -101,3 +103,8 @@ class SettingsPage(QWidget):
     def focus_first(self) -> None:
         """Put the keyboard into the first field."""
         self.form.focus_first()
+
+
+def _is_language(shape: Shape) -> bool:
+    """Whether something is written in such a field that the engine reads."""
+    return shape.kind in {"expression", "aggregate", "sql"} or (shape.item is not None and shape.item.kind in {"expression", "aggregate"})
