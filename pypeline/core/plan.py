@@ -11,63 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pypeline.core.facts import SourceFacts
-from pypeline.core.modules import Effects, Kind
 from pypeline.core.plain import as_data
+from pypeline.core.planned import PlannedLink, PlannedModule, TaskKind
 from pypeline.schema.flow import Resources, Retry, Settings, Trigger
 
 PLAN_FORMAT = 1
 Decision = Literal["execute", "reuse", "at_run"]
-TaskKind = Literal["segment", "code", "solo", "gate"]
 EdgeType = Literal["NORMAL", "ITERATE", "START"]
 EDGE_TYPES: Mapping[Trigger, EdgeType] = {"iterate": "ITERATE", "start": "START"}
 """Trigger → the specification's edge type; all others are NORMAL."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedModule:
-    """A module ready to run: ``configs`` flat with context variables filled in. ``templates`` are the
-    paths in them of texts that still hold ``{{…}}`` (globals, environment, secrets): the runner fills
-    those, once, and no others, because a value may hold braces of its own. ``variables`` are the
-    values bound in its expressions, SQL and templates, by their text inside the braces;
-    ``globals_read`` the globals (``module__Var``) it needs at run time. ``packages`` must be
-    importable before the run starts; ``code_hash`` (``Facts.code`` of its type) tells an engine
-    whether a warm worker still holds the code that was planned with."""
-
-    id: str
-    type: str
-    module_path: str
-    kind: Kind
-    effects: Effects
-    relational: bool
-    configs: Mapping[str, Any]
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    globals_read: tuple[str, ...] = ()
-    on_reject: Literal["fail", "warn", "ignore"] = "fail"
-    enabled: bool = True
-    bypass: bool = False
-    fingerprint: str = ""
-    source: SourceFacts | None = None
-    packages: tuple[str, ...] = ()
-    code_hash: str = ""
-    templates: tuple[tuple[str | int, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedLink:
-    """A data link. ``id`` is its text form; ``index`` its place among the links into a ``many`` port."""
-
-    id: str
-    source: str
-    source_port: str
-    target: str
-    target_port: str
-    index: int = 0
-
-    @property
-    def port(self) -> str:
-        """``module.port`` of the source: what a count belongs to."""
-        return f"{self.source}.{self.source_port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from pypeline.core.facts import Facts
 from pypeline.core.fingerprint import digest
 from pypeline.core.graph import ControlEdge, PipelineGraph
 from pypeline.core.modules import Effects, ModuleDecl
-from pypeline.core.plan import Plan, PlannedLink, PlannedModule, SubFlow, Task, Valve
+from pypeline.core.plan import Plan, SubFlow, Task, Valve
+from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.tasks import Cutter, gate_mode, switched_off
 from pypeline.core.templates import Filled, Templates
 from pypeline.schema.flow import Flow, Module

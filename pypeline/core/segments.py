@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pypeline.core.plan import TaskKind
+from pypeline.core.planned import TaskKind
 
 MOST = 100
 """The most modules that one statement may hold."""

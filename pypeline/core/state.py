@@ -23,7 +23,8 @@ from pypeline.core.actions import Action, Evaluated, Finished, Input, ModuleChan
 from pypeline.core.control import halting, handling, orders, tasks
 from pypeline.core.control.machine import Key, Machine
 from pypeline.core.control.records import TaskRun
-from pypeline.core.plan import Plan, Task, TaskKind
+from pypeline.core.plan import Plan, Task
+from pypeline.core.planned import TaskKind
 from pypeline.core.results import State
 
 _STEPS: Mapping[str, Callable[..., None]] = {

@@ -12,7 +12,8 @@ from heapq import heapify, heappop, heappush
 
 from pypeline.core.graph import PipelineGraph
 from pypeline.core.modules import Effects, ModuleDecl
-from pypeline.core.plan import Decision, PlannedLink, PlannedModule, Task
+from pypeline.core.plan import Decision, Task
+from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.segments import Cut, Edge, Part, cut
 from pypeline.schema.flow import DataLink, Module, Resources, Retry, Settings
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from pypeline.core import actions as act
 from pypeline.core import events as ev
-from pypeline.core.plan import Plan, PlannedLink
+from pypeline.core.plan import Plan
+from pypeline.core.planned import PlannedLink
 from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
 
 _NO_RECORD = ModuleResult("", "completed")

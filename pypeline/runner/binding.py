@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pypeline.core.modules import BaseModule, Effects
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.runner.order import Order
 from pypeline.schema.problems import Place, Problem, PypeError
 

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pypeline.core.modules import BaseModule, DataArtifact, RunContext
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner import hand_overs
 from pypeline.runner.failures import describe, first_line

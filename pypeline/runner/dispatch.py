@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pypeline.core.plan import Plan, PlannedLink, Task
+from pypeline.core.plan import Plan, Task
+from pypeline.core.planned import PlannedLink
 from pypeline.core.results import HandOver, TaskResult
 from pypeline.runner.order import Limits, Order
 from pypeline.runner.slots import Demand

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pypeline.core.modules import BaseModule
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.runner.registry import module_class
 from pypeline.schema.problems import Place, Problem, PypeError
 

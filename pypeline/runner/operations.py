@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from pypeline.core.events import Log, RunEvent, to_json
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.core.results import ModuleResult, TaskResult
 from pypeline.runner import order as orders
 from pypeline.runner.failures import cut, describe

@@ -13,7 +13,7 @@ from pypeline.core.columns import Column
 from pypeline.core.facts import FileFact, SourceFacts
 from pypeline.core.modules import Effects
 from pypeline.core.plain import as_data
-from pypeline.core.plan import PlannedLink, PlannedModule, TaskKind
+from pypeline.core.planned import PlannedLink, PlannedModule, TaskKind
 from pypeline.core.results import HandOver
 
 

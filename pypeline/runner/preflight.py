@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pypeline.core.modules import Effects
-from pypeline.core.plan import Plan, PlannedModule
+from pypeline.core.plan import Plan
+from pypeline.core.planned import PlannedModule
 from pypeline.runner import slots
 from pypeline.runner.slots import Slots
 from pypeline.schema.problems import Place, Problem

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pypeline.core.configs import texts
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.core.variables import find, substitute, substitute_shell
 from pypeline.schema.problems import Path, Place, Problem, PypeError
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from pypeline.core.modules import RunContext
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.runner import registry
 from pypeline.runner.instances import make
 from pypeline.runner.tables.artifacts import ArtifactManager

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pypeline.core.modules import Effects
-from pypeline.core.plan import Plan, PlannedModule
+from pypeline.core.plan import Plan
+from pypeline.core.planned import PlannedModule
 from pypeline.core.results import TaskResult
 from pypeline.runner import preflight, registry
 from pypeline.runner.dispatch import Dispatch

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.core.planner import plan
 from pypeline.runner.run_values import fill
 from pypeline.schema.problems import PypeError

@@ -9,7 +9,8 @@ import pytest
 
 from pypeline.core import events as ev
 from pypeline.core.modules import Effects
-from pypeline.core.plan import Plan, PlannedLink, PlannedModule, SubFlow, Task, Valve
+from pypeline.core.plan import Plan, SubFlow, Task, Valve
+from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.results import ErrorInfo, TaskResult
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.inline import InlineEngine, nothing

@@ -15,7 +15,7 @@ from typing import Any
 
 from pypeline.core.columns import Schema, names
 from pypeline.core.modules import BaseModule, RelationalModule
-from pypeline.core.plan import PlannedLink, PlannedModule
+from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.relation import REJECT_COLUMNS, Expr, Query, Relation, Scan, Show, Step, UnionAll, Write, passed, port_alias, quote
 from pypeline.runner.order import Order
 from pypeline.runner.tables import scan as scans

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pypeline.core.modules import BaseModule, PartitionNeed
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner.order import Order
 from pypeline.runner.tables.bind import topological

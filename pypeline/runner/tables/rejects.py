@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pypeline.core.plan import PlannedModule
+from pypeline.core.planned import PlannedModule
 from pypeline.core.relation import REJECT_COLUMNS, quote
 from pypeline.runner.tables.compile import HAND_OVER_FORMAT
 from pypeline.runner.tables.connection import text

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pypeline.core.columns import Column, Schema
 from pypeline.core.events import Log, RunEvent
 from pypeline.core.modules import Effects, PartitionNeed, RelationalModule
-from pypeline.core.plan import PlannedLink, PlannedModule
+from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.relation import Expr, Inputs, Query, Relation, Scan, Show, UnionAll, Values, Write, col, passed
 from pypeline.core.results import HandOver, TaskResult
 from pypeline.runner.order import Limits, Order
