@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel
 
+from pypeline.app.desktop.forms.choices import Check, Choice
 from pypeline.app.desktop.forms.column_list import ColumnList
 from pypeline.app.desktop.forms.expression import ExpressionText
 from pypeline.app.desktop.forms.flow_page import FlowPage
-from pypeline.app.desktop.forms.lines import Check, Choice, Line, Number, PathLine
+from pypeline.app.desktop.forms.grid import Grid
+from pypeline.app.desktop.forms.lines import Line, Number, PathLine
 from pypeline.app.desktop.forms.link_page import ControlLinkPage, DataLinkPage
+from pypeline.app.desktop.forms.listings import ListRows, MappingRows, TypeRows
 from pypeline.app.desktop.forms.module_page import ModulePage
-from pypeline.app.desktop.forms.rows import ListRows, MappingRows, TypeRows
 from pypeline.app.desktop.forms.several_page import SeveralPage
 from pypeline.app.desktop.forms.texts import Text, YamlText
 from pypeline.canvas.look import look
@@ -388,6 +391,29 @@ def test_a_field_can_be_written_another_way(inspect: Any, qtbot: Any) -> None:
     editor.rows[1].editor.line.setFocus()
     QTest.keyClick(editor.rows[1].editor.line, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     assert here.configs("s")["required"] == {"command": ["-l", "ls"]}
+
+
+def test_a_small_table_is_typed_and_pasted(inspect: Any) -> None:
+    configs = {"required": {"columns": {"code": "string", "rate": "double"}, "rows": [["EUR", 1.5], {"code": "USD"}]}}
+    here = inspect({"modules": [{"id": "t", "name": "inline_source", "configs": configs}]})
+    here.choose("t")
+    grid = here.field("rows").editor
+    assert isinstance(grid, Grid)
+    assert here.document.undo.count() == 0
+    grid.table.item(1, 1).setText("2")
+    assert here.configs("t")["required"]["rows"] == [["EUR", 1.5], ["USD", 2]]
+    QGuiApplication.clipboard().setText("GBP\t0.8\nCHF\t\n007\tx\n")
+    grid.table.setCurrentCell(1, 0)
+    grid.paste()
+    assert here.configs("t")["required"]["rows"] == [["EUR", 1.5], ["GBP", 0.8], ["CHF", None], ["007", "x"]]
+    grid.table.setCurrentCell(3, 0)
+    QTest.mouseClick(grid.remove_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(grid.add_button, Qt.MouseButton.LeftButton)
+    assert here.configs("t")["required"]["rows"][3] == [None, None]
+    for _ in range(4):
+        here.document.undo.undo()
+    assert grid.table.item(1, 0).text() == "USD"
+    assert grid.table.rowCount() == 2
 
 
 def test_a_module_is_renamed_by_its_name(here: Any) -> None:

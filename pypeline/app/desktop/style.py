@@ -51,8 +51,10 @@ QToolTip {{ background: {t.text}; color: {t.panel}; border: 0; padding: 4px 8px;
 #statusbar {{ background: {t.background}; border-top: 1px solid {t.line}; }}
 #statusbar QLabel {{ color: {t.muted}; }}
 #statusbar QLabel[bad="true"] {{ color: {t.failure_text}; font-weight: 600; }}
-QLabel#brand {{ font-size: 15px; font-weight: 600; }}
+QToolButton#brandButton {{ font-size: 14px; font-weight: 600; text-align: left; }}
+QLabel#file {{ background: {t.background}; border: 1px solid {t.line}; border-radius: 7px; padding: 6px 14px; }}
 QLabel#heading {{ font-size: 15px; font-weight: 600; }}
+QLabel#quiet {{ color: {t.muted}; }}
 QLabel#sub, QLabel#muted {{ color: {t.muted}; font-size: 11px; }}
 QLabel#group {{ color: {t.muted}; font-size: 10px; font-weight: 600; letter-spacing: 1px; }}
 QLabel#field {{ color: {t.muted}; font-size: 11px; }}
@@ -69,6 +71,7 @@ QLineEdit[bad="true"], QPlainTextEdit[bad="true"] {{ border: 1px solid {t.failur
 QLineEdit:disabled, QComboBox:disabled {{ color: {t.muted}; background: {t.hover}; }}
 QComboBox[bad="true"] {{ border: 1px solid {t.failure}; }}
 QLineEdit {{ padding: 5px 6px; }}
+QComboBox {{ combobox-popup: 0; }}
 QComboBox:editable {{ padding-left: 6px; }}
 QComboBox QLineEdit, QComboBox QLineEdit:focus {{ background: transparent; border: 0; padding: 0; }}
 QLineEdit#name {{ font-size: 15px; font-weight: 600; padding: 1px 4px; border: 1px solid transparent; background: transparent; }}
@@ -81,6 +84,9 @@ QPushButton:hover, QToolButton#button:hover {{ background: {t.hover}; }}
 QPushButton:disabled, QToolButton#button:disabled {{ color: {t.muted}; }}
 QPushButton#run {{ background: {t.accent}; color: {t.on_accent}; border: 1px solid {t.accent}; font-weight: 600; padding: 6px 18px; }}
 QPushButton#run:hover {{ background: {deep}; }}
+QPushButton#stop:enabled {{ color: {t.failure_text}; border-color: {theme.mix(t.failure, t.panel, 0.45)}; }}
+QPushButton#stop:enabled:hover {{ background: {theme.mix(t.failure, t.panel, 0.1)}; }}
+QPushButton#searchBox {{ color: {t.muted}; padding: 6px 10px; min-width: 56px; text-align: left; }}
 QPushButton#run:disabled {{ background: {theme.mix(t.accent, t.panel, 0.4)}; border-color: transparent; }}
 QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 7px; padding: 5px 8px; }}
 QToolButton:hover {{ background: {t.hover}; }}
@@ -97,7 +103,9 @@ QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 8px 12px 7px
 QTabBar::tab:selected {{ color: {t.text}; border-bottom: 2px solid {t.accent}; font-weight: 600; }}
 QTabBar::tab:hover {{ color: {t.text}; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {t.line}; }}
-QTabBar#pages::tab {{ padding: 8px 8px 7px 8px; }}
+QTabBar#pages::tab {{ padding: 8px 6px 7px 6px; }}
+QListView#completion {{ border: 1px solid {t.line}; padding: 4px; }}
+QTableView#grid {{ border: 1px solid {t.line}; border-radius: 7px; padding: 2px; }}
 QListWidget#columns {{ border: 1px solid {t.line}; border-radius: 7px; padding: 4px; }}
 QListWidget#columns::item, QTreeView#schema::item {{ padding: 2px 4px; }}
 QTabBar#files::tab {{ padding: 6px 14px; border-radius: 7px; border: 1px solid transparent; margin: 0 4px 0 0; }}
@@ -112,13 +120,14 @@ QTreeView::item:hover, QListView::item:hover {{ background: {t.hover}; }}
 QTreeView::item:selected, QListView::item:selected {{ background: {soft}; color: {t.text}; }}
 QTreeView::branch {{ background: {t.panel}; }}
 QTableView {{ gridline-color: transparent; }}
-QTableView::item {{ padding: 2px 10px; border: 0; }}
+QTableView::item {{ padding: 2px 7px; border: 0; }}
+QTableCornerButton::section, QAbstractScrollArea::corner {{ background: {t.panel}; border: 0; }}
 QHeaderView, QHeaderView::section {{ background: {t.panel}; border: 0; }}
 QHeaderView::section {{ padding: 4px 10px; border-bottom: 1px solid {t.line}; }}
 QScrollArea {{ border: 0; background: {t.panel}; }}
-QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
-QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 2px; }}
-QScrollBar::handle {{ background: {theme.mix(t.muted, t.panel, 0.35)}; border-radius: 3px; min-height: 28px; min-width: 28px; }}
+QScrollBar:vertical {{ background: transparent; width: 9px; margin: 2px; }}
+QScrollBar:horizontal {{ background: transparent; height: 9px; margin: 2px; }}
+QScrollBar::handle {{ background: {theme.mix(t.muted, t.panel, 0.35)}; border-radius: 2px; min-height: 28px; min-width: 28px; }}
 QScrollBar::handle:hover {{ background: {theme.mix(t.muted, t.panel, 0.6)}; }}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; border: 0; width: 0; height: 0; }}
 QMenu {{ background: {t.panel}; border: 1px solid {t.line}; padding: 4px; }}
@@ -136,5 +145,6 @@ QProgressBar[state="completed"]::chunk {{ background: {t.source}; }}
 #valveEditor {{ border: 1px solid {t.solo}; border-radius: 13px; padding: 2px 12px; }}
 #valveEditor[bad="true"] {{ border: 1px solid {t.failure}; }}
 QLabel#empty {{ color: {t.muted}; font-size: 13px; }}
+QLabel#corner {{ color: {t.muted}; font-size: 11px; padding-right: 14px; }}
 QDialog {{ background: {t.panel}; }}
 """

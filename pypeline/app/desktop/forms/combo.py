@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QSizePolicy
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyledItemDelegate
 
 
 class Combo(QComboBox):
@@ -17,6 +17,8 @@ class Combo(QComboBox):
         self.setMinimumContentsLength(3)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # the base style would paint the list as a menu
+        self.setItemDelegate(QStyledItemDelegate(self))
         if editable:
             self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
 

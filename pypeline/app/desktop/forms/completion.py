@@ -34,6 +34,7 @@ class Completion(QObject):
         self.completer.activated.connect(self._take)
         self.list = QListView()
         self.list.setObjectName("completion")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.completer.setPopup(self.list)
         area.completing = self.list
         area.struck.connect(self._struck)

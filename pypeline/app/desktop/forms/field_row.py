@@ -8,9 +8,9 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from pypeline.app.desktop.forms.choices import Check, Choice
 from pypeline.app.desktop.forms.editor import UNSET, Editor
 from pypeline.app.desktop.forms.labels import label, said
-from pypeline.app.desktop.forms.lines import Check, Choice
 from pypeline.app.desktop.forms.making import make
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import TEXTS, YAML, Field, Shape, converted

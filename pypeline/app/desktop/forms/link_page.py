@@ -7,10 +7,11 @@ from typing import Any
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from pypeline.app.desktop.forms.choices import Choice
 from pypeline.app.desktop.forms.editor import UNSET
 from pypeline.app.desktop.forms.expression import ExpressionText
 from pypeline.app.desktop.forms.labels import label, said
-from pypeline.app.desktop.forms.lines import Choice, Number
+from pypeline.app.desktop.forms.lines import Number
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.schema_page import SchemaTree
 from pypeline.app.desktop.forms.shapes import Shape

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pypeline.app.desktop.forms.choices import Check, Choice, ColumnLine
 from pypeline.app.desktop.forms.column_list import ColumnList
 from pypeline.app.desktop.forms.editor import Editor
 from pypeline.app.desktop.forms.expression import ExpressionText
-from pypeline.app.desktop.forms.lines import Check, Choice, ColumnLine, Line, Number, PathLine, Secret
+from pypeline.app.desktop.forms.grid import Grid
+from pypeline.app.desktop.forms.lines import Line, Number, PathLine, Secret
+from pypeline.app.desktop.forms.listings import ListRows, MappingRows, TypeRows
 from pypeline.app.desktop.forms.objects import Object, Pair
 from pypeline.app.desktop.forms.room import Room
-from pypeline.app.desktop.forms.rows import ListRows, MappingRows, TypeRows
 from pypeline.app.desktop.forms.shapes import Shape
 from pypeline.app.desktop.forms.sql import SqlText
 from pypeline.app.desktop.forms.texts import Text, YamlText
@@ -47,6 +49,8 @@ def make(shape: Shape, room: Room) -> Editor:
             return ListRows(shape, room, inside)
         case "object":
             return Object(shape, room, inside)
+        case "grid":
+            return Grid(shape, room)
         case "pair":
             return Pair(shape, room)
         case "yaml":

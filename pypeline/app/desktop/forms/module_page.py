@@ -160,7 +160,7 @@ class ModulePage(QWidget):
         rule.setObjectName("rule")
         rule.setFixedHeight(1)
         bar = QHBoxLayout()
-        bar.setContentsMargins(4, 0, 4, 0)
+        bar.setContentsMargins(6, 0, 4, 0)
         bar.addWidget(self.tabs)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)

@@ -8,9 +8,9 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from pypeline.app.desktop.forms.choices import Check, Choice, ColumnLine
 from pypeline.app.desktop.forms.editor import UNSET, Editor
 from pypeline.app.desktop.forms.labels import label
-from pypeline.app.desktop.forms.lines import Check, Choice, ColumnLine
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import Field, Shape
 from pypeline.schema.scalars import same

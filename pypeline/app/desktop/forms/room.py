@@ -90,9 +90,11 @@ class Room:
             names = [f"context.{name}" for name in variables.context(flow, self.folder, self.session.context_name)]
         except PypeError:
             names = []
+        # what lies below has not run yet
+        later = joining.below(flow, self.id) if self.id else frozenset()
         for module in flow.modules:
             declaration = self.document.catalogue.get(module.name)
-            if declaration is not None and module.id != self.id and module.id not in joining.below(flow, self.id or module.id):
+            if declaration is not None and module.id not in later:
                 names += [f"{module.id}__{name}" for name in declaration.globals]
         return (*names, "run.id", *(f"env.{name}" for name in flow.flow.env))
 

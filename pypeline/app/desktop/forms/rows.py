@@ -5,28 +5,27 @@ A row that is not complete yet (no name, no value) stays on the screen and out o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from pypeline.app.desktop.forms.editor import UNSET, Editor, mark
+from pypeline.app.desktop.forms.editor import UNSET, Editor
 from pypeline.app.desktop.forms.expression import ExpressionText
-from pypeline.app.desktop.forms.lines import ColumnLine, Line
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import Shape
 from pypeline.schema.scalars import same
 
 Make = Callable[[Shape, Room], Editor]
 _KEY_SHARE, _VALUE_SHARE = 2, 3
-_WIDE = frozenset({"object", "list", "columns", "types", "mapping"})
+_WIDE = frozenset({"grid", "object", "list", "columns", "types", "mapping"})
 
 
 @dataclass
-class _Row:
+class Row:
     frame: QWidget
     key: Editor | None
     editor: Editor
@@ -51,7 +50,7 @@ class Rows(Editor):
         self._shape, self._room, self._make = shape, room, make
         self._item = shape.item or Shape("text")
         self._name = shape.title
-        self.rows: list[_Row] = []
+        self.rows: list[Row] = []
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
         self._box.setSpacing(4)
@@ -82,7 +81,7 @@ class Rows(Editor):
         for row in self.rows:
             self._name_row(row)
 
-    def _name_row(self, row: _Row) -> None:
+    def _name_row(self, row: Row) -> None:
         if row.key is not None:
             row.key.show_name(f"{self._name}, {'column' if self._shape.keys else 'name'}")
         row.editor.show_name(f"{self._name}, value")
@@ -102,7 +101,7 @@ class Rows(Editor):
 
     # --- rows -------------------------------------------------------------------------------------
 
-    def _append(self, shape: Shape) -> _Row:
+    def _append(self, shape: Shape) -> Row:
         frame = QWidget()
         rows = QVBoxLayout(frame)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -111,7 +110,7 @@ class Rows(Editor):
         line.setSpacing(4)
         rows.addLayout(line)
         key = self._key()
-        row = _Row(frame, key, self._editor(shape), shape)
+        row = Row(frame, key, self._editor(shape), shape)
         if key is not None:
             key.edited.connect(lambda _, typing: self._changed(typing=typing))
             line.addWidget(key, _KEY_SHARE, Qt.AlignmentFlag.AlignTop)
@@ -151,7 +150,7 @@ class Rows(Editor):
         editor.refused.connect(self.refused)
         return editor
 
-    def _menu(self, row: _Row, button: QToolButton) -> None:
+    def _menu(self, row: Row, button: QToolButton) -> None:
         menu = QMenu(button)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, True)
         at = self.rows.index(row)
@@ -167,7 +166,7 @@ class Rows(Editor):
                 way.triggered.connect(lambda _=False, shape=shape: self._rewrite(row, shape))
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
-    def _rewrite(self, row: _Row, shape: Shape) -> None:
+    def _rewrite(self, row: Row, shape: Shape) -> None:
         """Another editor in this row's place; the file keeps the old value until the new one is complete."""
         at = self.rows.index(row)
         key = row.key.value() if row.key is not None else UNSET
@@ -184,22 +183,22 @@ class Rows(Editor):
     def _key(self) -> Editor | None:
         return None
 
-    def _above(self, row: _Row) -> list[str]:
+    def _above(self, row: Row) -> list[str]:
         return []
 
-    def _remove(self, row: _Row) -> None:
+    def _remove(self, row: Row) -> None:
         if row in self.rows:
             self.rows.remove(row)
             self._drop(row)
             self._changed(typing=False)
             self.target().setFocus()
 
-    def _drop(self, row: _Row) -> None:
+    def _drop(self, row: Row) -> None:
         self._box.removeWidget(row.frame)
         row.frame.hide()
         row.frame.deleteLater()
 
-    def _move(self, row: _Row, step: int) -> None:
+    def _move(self, row: Row, step: int) -> None:
         at = self.rows.index(row)
         to = at + step
         if 0 <= to < len(self.rows):
@@ -232,97 +231,3 @@ class Rows(Editor):
                 row.editor.show_hint("empty text")
             if keep is False or not same(row.editor.value(), value):
                 row.editor.show_value(value)
-
-
-class ListRows(Rows):
-    """A list, one row an item."""
-
-    def value(self) -> Any:
-        found = [row.value() for row in self.rows]
-        found = [v for v in found if v is not UNSET]
-        return found if found else UNSET
-
-    def show_value(self, value: Any) -> None:
-        if not same(value, self.value()):
-            self._show_rows([("", v) for v in value] if isinstance(value, list | tuple) else [])
-
-
-class MappingRows(Rows):
-    """A mapping, one row a key. Keys are columns, new columns or any text. Two mappings are equal in any order,
-    so rows are not moved: what needs an order is written as a list."""
-
-    ordered = False
-
-    def _key(self) -> Editor:
-        if self._shape.keys == "column":
-            key: Editor = ColumnLine(Shape("column", port=self._shape.port), self._room)
-        else:
-            key = Line(Shape("text"), self._room)
-        key.show_hint("column" if self._shape.keys else "name")
-        return key
-
-    def _above(self, row: _Row) -> list[str]:
-        if self._item.kind == "aggregate":
-            return []
-        return [str(r.key.value()) for r in self.rows[: self.rows.index(row)] if r.key is not None and r.key.value() is not UNSET]
-
-    def value(self) -> Any:
-        found: dict[str, Any] = {}
-        for row in self.rows:
-            key, value = (row.key.value() if row.key is not None else UNSET), row.value()
-            if key is not UNSET and value is not UNSET and key not in found:
-                found[str(key)] = value
-        return found or UNSET
-
-    def _changed(self, *, typing: bool) -> None:
-        seen: set[Any] = set()
-        for row in self.rows:
-            key = row.key.value() if row.key is not None else UNSET
-            if row.key is not None:
-                mark(row.key.target(), key is not UNSET and key in seen)
-            seen.add(key)
-        super()._changed(typing=typing)
-        if self._item.kind == "expression":
-            self.learn()
-
-    def show_value(self, value: Any) -> None:
-        if not same(value, self.value()):
-            self._show_rows([(str(k), v) for k, v in value.items()] if isinstance(value, Mapping) else [])
-
-
-class TypeRows(MappingRows):
-    """Columns and their types, with a button that takes over what was found."""
-
-    adding = "Add column"
-
-    def __init__(self, shape: Shape, room: Room, make: Make) -> None:
-        super().__init__(replace(shape, keys="column" if shape.port else "new_column"), room, make)
-        self.found_button = QPushButton("Write down what was found")
-        self.found_button.setObjectName("small")
-        self.found_button.setAutoDefault(False)
-        self.found_button.clicked.connect(lambda _=False: self.take_found())
-        self._foot.insertWidget(1, self.found_button)
-        self.learn()
-
-    def _append(self, shape: Shape) -> _Row:
-        return super()._append(Shape("text", mode="type"))
-
-    def learn(self) -> None:
-        super().learn()
-        self.found_button.setVisible(not self._shape.port and not self.rows and bool(self._found()))
-
-    def _found(self) -> dict[str, str]:
-        declaration = self._room.declaration
-        ports = declaration.output_ports if declaration is not None else ()
-        return {c.name: c.type for c in (self._room.output(ports[0]) or ())} if ports else {}
-
-    def take_found(self) -> None:
-        """Declare the columns that looking at the file gave."""
-        found = self._found()
-        self._show_rows([*found.items()])
-        self._changed(typing=False)
-        self.learn()
-
-    def show_value(self, value: Any) -> None:
-        super().show_value(value)
-        self.learn()

@@ -16,7 +16,7 @@ from pypeline.core.fields import HINT
 
 Kind = Literal[
     "text", "multiline", "code", "sql", "expression", "aggregate", "path", "secret", "check", "whole", "number", "choice", "column", "new_column",
-    "columns", "types", "mapping", "list", "object", "pair", "yaml",
+    "columns", "types", "mapping", "list", "object", "pair", "grid", "yaml",
 ]  # fmt: skip
 Schema = Mapping[str, Any]
 
@@ -69,6 +69,8 @@ class Shape:
             return _texts(value)
         if self.kind == "pair":
             return isinstance(value, str) or (_texts(value) and len(value) == 2)
+        if self.kind == "grid":
+            return isinstance(value, list | tuple) and all(isinstance(row, list | tuple | Mapping) for row in value)
         if self.kind == "list":
             return isinstance(value, list | tuple) and all(self.item is not None and self.item.holds(v) for v in value)
         if self.kind in {"mapping", "types"}:
@@ -206,6 +208,9 @@ def _list(said: Schema, whole: Schema, hint: Schema, title: str) -> Shape:
     items = said.get("items")
     if not isinstance(items, Mapping):
         return YAML
+    ways = items.get("anyOf", ())
+    if [_scalars(way.get(inner)) for way, inner in zip(ways, ("items", "additionalProperties"), strict=False)] == [True, True]:
+        return Shape("grid", title)
     item = shape(items, whole)
     if said.get("minItems") == 2 and said.get("maxItems") == 2 and item.kind in {"text", "column"}:
         return Shape("pair", title)
@@ -214,6 +219,12 @@ def _list(said: Schema, whole: Schema, hint: Schema, title: str) -> Shape:
     if editor == "path" and item.kind == "text":
         item = replace(item, kind="path", mode=str(hint.get("mode", "")), format=str(hint.get("format", "")))
     return YAML if item.kind in {"yaml", "list", "mapping"} else Shape("list", title, port, item=item)
+
+
+def _scalars(said: Any) -> bool:
+    """Whether ``said`` allows numbers, texts and the like, mixed."""
+    options = said.get("anyOf", ()) if isinstance(said, Mapping) else ()
+    return len(options) > 1 and all(o.get("type") not in {"array", "object"} for o in options)
 
 
 def _object(said: Schema, whole: Schema, hint: Schema, title: str) -> Shape:
