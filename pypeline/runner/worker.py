@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import queue
 import resource
@@ -29,6 +30,8 @@ from pypeline.runner.store.private import make_private
 from pypeline.schema.problems import PypeError
 
 _PR_SET_PDEATHSIG = 1
+SELDOM = 10_000
+"""New objects between two looks of the garbage collector."""
 
 
 class Stop:
@@ -170,6 +173,8 @@ def _guard(parent: int) -> None:
 
 def main() -> int:
     """Serve the host at the other end of the inherited socket."""
+    # imports make tens of thousands of objects that stay; looking through them again and again finds nothing
+    gc.set_threshold(SELDOM, 50, 100)
     end = socket.socket(fileno=int(sys.argv[1]))
     end.set_inheritable(False)
     _guard(int(sys.argv[2]))
