@@ -1,8 +1,8 @@
 """Rejected rows of text readers: found after the statement, counted by line, handed over or refused.
 
 In: the instance that has just run, and where each reader left its rejects. Out: how many lines each
-module rejected, with the table behind a connected ``reject`` port: one row an error, several for a
-line with several.
+module rejected, with the table behind a connected ``reject`` port: one row a line, so that the rows
+of every link add up; a line with several errors names them all.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``lines``: rejected rows by module; ``errors``: rows of its reject table; ``warnings`` for the log."""
+    """``lines``: rejected rows by module; ``warnings`` for the log."""
 
     lines: Mapping[str, int] = field(default_factory=dict)
-    errors: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def is_reject_port(self, name: str) -> bool:
@@ -38,7 +37,7 @@ class Found:
 
     def rows(self, name: str) -> int:
         """Rows of the table behind a reject port."""
-        return self.errors[name.rpartition(".")[0]]
+        return self.lines[name.rpartition(".")[0]]
 
 
 def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[str, PlannedModule], hands: Mapping[str, str]) -> Found:
@@ -48,11 +47,10 @@ def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[st
         PypeError: PYE420, rows were rejected, no link takes them, and ``on_reject`` is ``fail``.
     """
     lines: dict[str, int] = {}
-    errors: dict[str, int] = {}
     warnings: list[str] = []
     for module, where in rejects.items():
         rows = table_sql(where)
-        lines[module], errors[module] = connection.execute(_count(where)).fetchall()[0]
+        lines[module] = connection.execute(_count(where)).fetchall()[0][0]
         port = f"{module}.reject"
         if port in hands:
             connection.execute(f"COPY ({rows}) TO {text(hands[port])} ({HAND_OVER_FORMAT})")
@@ -64,24 +62,30 @@ def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[st
                 raise PypeError(Problem("PYE420", message, Place(module=module), mend, phase="run"))
             if rule == "warn":
                 warnings.append(f"{module}: {message}")
-    return Found(lines, errors, tuple(warnings))
+    return Found(lines, tuple(warnings))
 
 
 def table_sql(where: Rejects) -> str:
     """The rejected rows of one reader with the columns of every reject port, by file and line."""
     names = " ".join(f"WHEN 'c{i}' THEN {text(name)}" for i, name in enumerate(where.columns))
     column = f"CASE e.column_name {names} END" if names else "NULL"
-    read = (
-        f"SELECT replace(lower(CAST(e.error_type AS VARCHAR)), ' ', '_') AS error_code, "
-        f"coalesce(replace(e.error_message, '\"' || e.column_name || '\"', '\"' || {column} || '\"'), e.error_message) AS error_message, "
-        f"{column} AS error_column, {_original(where, 's.file_path')} AS source, CAST(e.line AS BIGINT) AS line, e.csv_line AS raw "
+    errors = (
+        f"SELECT e.scan_id, e.file_id, e.byte_position, replace(lower(CAST(e.error_type AS VARCHAR)), ' ', '_') AS code, "
+        f"coalesce(replace(e.error_message, '\"' || e.column_name || '\"', '\"' || {column} || '\"'), e.error_message) AS message, "
+        f"{column} AS name, {_original(where, 's.file_path')} AS source, CAST(e.line AS BIGINT) AS line, e.csv_line AS raw "
         f"FROM {quote(where.errors)} AS e JOIN {quote(where.scans)} AS s ON e.scan_id = s.scan_id AND e.file_id = s.file_id"
     )
+    by = "ORDER BY byte_position, name"
+    read = (
+        f"SELECT arg_min(code, byte_position) AS error_code, string_agg(message, '; ' {by}) AS error_message, string_agg(name, ', ' {by}) AS error_column, "
+        f"any_value(source) AS source, line, any_value(raw) AS raw FROM ({errors}) GROUP BY scan_id, file_id, line"
+    )
     if where.converted:
-        failed = f"SELECT unnest(failures) AS f, file FROM read_parquet({text(where.converted_path)})"
-        message = """'Could not convert "' || f.value || '" with the format ' || f.format"""
+        message = """array_to_string(list_transform(failures, lambda f: 'Could not convert "' || f.value || '" with the format ' || f.format), '; ')"""
+        named = """array_to_string(list_transform(failures, lambda f: f."column"), ', ')"""
+        raw = "array_to_string(list_transform(failures, lambda f: f.value), ', ')"
         source = _original(where, "file")
-        read += f" UNION ALL SELECT 'cast', {message}, f.\"column\", {source}, CAST(NULL AS BIGINT), f.value FROM ({failed})"
+        read += f" UNION ALL SELECT 'cast', {message}, {named}, {source}, CAST(NULL AS BIGINT), {raw} FROM read_parquet({text(where.converted_path)})"
     return f"SELECT {', '.join(quote(c.name) for c in REJECT_COLUMNS)} FROM ({read}) ORDER BY source, line, error_column"
 
 
@@ -91,11 +95,11 @@ def _original(where: Rejects, path: str) -> str:
 
 
 def _count(where: Rejects) -> str:
-    """Rejected lines, and errors, of which a line may have several."""
-    read = f"SELECT count(DISTINCT (scan_id, file_id, line)) AS lines, count(*) AS errors FROM {quote(where.errors)}"
+    """Rejected lines."""
+    read = f"SELECT count(DISTINCT (scan_id, file_id, line)) AS lines FROM {quote(where.errors)}"
     if where.converted:
-        read += f" UNION ALL SELECT count(*), coalesce(sum(len(failures)), 0) FROM read_parquet({text(where.converted_path)})"
-    return f"SELECT CAST(sum(lines) AS BIGINT), CAST(sum(errors) AS BIGINT) FROM ({read})"
+        read += f" UNION ALL SELECT count(*) FROM read_parquet({text(where.converted_path)})"
+    return f"SELECT CAST(sum(lines) AS BIGINT) FROM ({read})"
 
 
 def _message(connection: Any, rows: str, lines: int) -> str:

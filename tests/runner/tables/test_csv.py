@@ -95,15 +95,15 @@ def test_several_date_formats_and_their_rejects(tmp_path: Path) -> None:
     assert {row[3] for row in bad} == {str(path)}
 
 
-def test_one_row_an_error_but_lines_are_counted_once(tmp_path: Path) -> None:
+def test_a_line_is_one_rejected_row_that_names_all_its_errors(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "a,b,c\nq,1.5,2024-01-02\nr,abc,2024-13-45\ns,1\nt,1,2024-01-01,extra\n")
     result = run(tmp_path, path, columns(a="string", b="decimal(18,2)", c="date"), rejects=True)
     rejects = read(result.outputs["s.reject"].path)
     assert [(row[0], row[2], row[4]) for row in rejects] == [
-        ("cast", "b", 3), ("cast", "c", 3), ("missing_columns", "c", 4), ("too_many_columns", None, 5),
+        ("cast", "b, c", 3), ("missing_columns", "c", 4), ("too_many_columns", None, 5),
     ]  # fmt: skip
     assert 'column "b"' in rejects[0][1]
-    assert (result.modules[0].rejected, result.modules[0].rows_out["data"], result.outputs["s.reject"].rows) == (3, 1, 4)
+    assert (result.modules[0].rejected, result.modules[0].rows_out["data"], result.outputs["s.reject"].rows) == (3, 1, 3)
     assert result.modules[0].globals == {"row_count": 1, "rejected_count": 3}
 
 
