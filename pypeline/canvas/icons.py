@@ -51,6 +51,11 @@ def icon(name: str, kind: str, look: Look) -> QIcon:
     return QIcon(_Engine(name, look.kind[kind], look.tile[kind].color(), QColor(look.theme.muted)))
 
 
+def brand(look: Look) -> QIcon:
+    """The project's sign: white on a tile in the accent colour."""
+    return QIcon(_Engine("logo", QColor(look.theme.on_accent), QColor(look.theme.accent), QColor(look.theme.on_accent)))
+
+
 def plain(name: str, look: Look, colour: str = "") -> QIcon:
     """An icon without a tile, in the text colour or another."""
     return QIcon(_Engine(name, QColor(colour or look.theme.text), None, QColor(look.theme.muted)))

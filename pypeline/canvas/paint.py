@@ -174,6 +174,10 @@ def _ports(painter: QPainter, look: Look, shape: Card, glow: Mapping[str, Glow])
         colour = look.failure if port.reject else look.kind[shape.kind]
         lit = glow.get(f"{side}:{port.name}", "")
         radius = g.PORT_RADIUS + (2.0 if lit == "near" else 1.0 if lit else 0.0)
+        if lit:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QBrush(look.soft(colour, 0.28)))
+            painter.drawEllipse(QPointF(*port.at), radius + 5.0, radius + 5.0)
         painter.setPen(QPen(colour, 1.8))
         painter.setBrush(QBrush(colour) if lit else look.panel)
         painter.drawEllipse(QPointF(*port.at), radius, radius)
@@ -289,7 +293,7 @@ def control(painter: QPainter, look: Look, lod: float, shape: ControlShape, path
         painter.setPen(look.halo)
         painter.drawRoundedRect(box, 10, 10)
     painter.setPen(QPen(colour, 1.4))
-    painter.setBrush(look.panel)
+    painter.setBrush(look.panel if lod >= TEXT_FROM else QBrush(look.soft(colour, 0.35)))
     painter.drawRoundedRect(box, 10, 10)
     if lod >= TEXT_FROM:
         painter.setFont(look.mono_font)

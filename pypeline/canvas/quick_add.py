@@ -40,7 +40,7 @@ class QuickAdd(QFrame):
         box.setSpacing(6)
         box.addWidget(self.line)
         box.addWidget(self.list)
-        self.setFixedSize(300, 316)
+        self.setFixedSize(300, 302)
         self.line.textChanged.connect(self._fill)
         self.line.installEventFilter(self)
         self.list.itemClicked.connect(self._take)

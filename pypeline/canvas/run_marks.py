@@ -34,7 +34,7 @@ def _counts(kept: Keeper, watch: Watch | None, ids: Iterable[str]) -> None:
             item.show_rows(None, None)
             continue
         text, note = tag_text(seen, item.shape_data.reject)
-        wide = max(width(text, SMALL_SIZE, mono=True), width(note, SMALL_SIZE, mono=True)) + 12
+        wide = max(width(text, SMALL_SIZE, mono=True), width(note, SMALL_SIZE, mono=True)) + 8
         high = g.TAG_HEIGHT * (1.7 if note else 1.0)
         box = item.tag.box if item.tag else None
         # a count that grows keeps its place as long as it fits there
@@ -61,4 +61,4 @@ def _control(kept: Keeper, watch: Watch | None, changed: frozenset[str]) -> None
     for n, frame in enumerate(kept.frames):
         if not changed or sub_flow_mark(n) in changed:
             state, reason = watch.sub_flows.get(n, ("", "")) if watch else ("", "")
-            frame.show_state(state, reason if state == "cancelled" and reason else state)
+            frame.show_state(state, (reason if state == "cancelled" and reason else state).replace("_", " "))

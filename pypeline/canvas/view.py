@@ -25,6 +25,7 @@ from pypeline.canvas.scene import FlowScene
 SMALLEST, LARGEST = 0.02, 4.0
 _STEP = 1.15
 _FIT_MARGIN = 40.0
+_READABLE, _START = 0.6, 0.75
 
 
 class Hand:
@@ -117,6 +118,19 @@ class FlowView(QGraphicsView):
         scale = min((room.width() - _FIT_MARGIN) / area.width(), (room.height() - _FIT_MARGIN) / area.height(), largest)
         self.zoom_to(max(scale, SMALLEST))
         self.centerOn(area.center())
+        self.looked.emit()
+
+    def start(self) -> None:
+        """See all of the flow where it can be read so, else its beginning at a readable size."""
+        area = self.flow_scene.flow_box()
+        room = self.viewport().rect()
+        whole = min((room.width() - _FIT_MARGIN) / max(1.0, area.width()), (room.height() - _FIT_MARGIN) / max(1.0, area.height()))
+        if area.isEmpty() or whole >= _READABLE:
+            self.fit()
+            return
+        self.zoom_to(_START)
+        seen = self.seen()
+        self.centerOn(area.left() + (seen.width() - _FIT_MARGIN) / 2, area.top() + (seen.height() - _FIT_MARGIN) / 2)
         self.looked.emit()
 
     def show_module(self, id: str) -> None:

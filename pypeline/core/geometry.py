@@ -254,7 +254,10 @@ def tag_place(curve: Curve, width: float, taken: Grid, height: float = TAG_HEIGH
     shares: Sequence[float] = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)
     middle = point_at(curve, 0.5)
     first = Box(middle[0] - width / 2, middle[1] - height / 2, width, height)
-    for lift in (0.0, -height, height, -1.6 * height, 1.6 * height):
+    (x1, y1), (x2, y2) = curve[0], curve[-1]
+    # a short level link would vanish below its own count: there it stands above the line
+    above = (-height / 2 - 4.0,) if abs(y2 - y1) < 4.0 and x2 - x1 < width + 48.0 else ()
+    for lift in (*above, 0.0, -height, height, -1.6 * height, 1.6 * height):
         for share in shares:
             x, y = point_at(curve, share)
             box = Box(x - width / 2, y - height / 2 + lift, width, height)

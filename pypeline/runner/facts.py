@@ -45,7 +45,7 @@ def gather(
     env = variables.environment(flow)
     known = {f"context.{name}": value for name, value in context.items()} | {f"env.{name}": value for name, value in env.items()}
     used = {module.name: catalogue[module.name] for module in flow.modules if module.name in catalogue}
-    later = _after_writers(flow, catalogue)
+    later = after_writers(flow, catalogue)
     sources: dict[str, SourceFacts] = {}
     problems: list[Problem] = []
     for at, module in enumerate(flow.modules):
@@ -199,7 +199,7 @@ def _digests(flow: Flow, module: Module) -> tuple[bool, int]:
     return True, 2**63 if flow.settings.cache.verify == "content" else LARGE
 
 
-def _after_writers(flow: Flow, catalogue: Catalogue) -> frozenset[str]:
+def after_writers(flow: Flow, catalogue: Catalogue) -> frozenset[str]:
     """The modules of sub flows that run after one that can write files."""
     graph = PipelineGraph(flow, catalogue)
     types = {module.id: module.name for module in flow.modules}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from pypeline.canvas.document import Document
 from pypeline.canvas.editor import Editor
@@ -13,7 +13,13 @@ from pypeline.canvas.minimap import Minimap
 from pypeline.canvas.scene import FlowScene
 from pypeline.canvas.view import FlowView
 
-_EMPTY = "Drag a module here, or start typing.\nDrop a CSV or Parquet file to read it."
+_EMPTY = (
+    ("Drag a module here", "from the palette"),
+    ("Type a few letters", "of a module's name, then Enter"),
+    ("Drop a file", "CSV or Parquet, to read it"),
+    ("Ctrl+O", "opens a flow"),
+    ("Ctrl+K", "finds every command"),
+)
 
 
 class Board(QWidget):
@@ -33,10 +39,7 @@ class Board(QWidget):
         self.said.setObjectName("say")
         self.said.setTextFormat(Qt.TextFormat.PlainText)
         self.said.hide()
-        self.empty = QLabel(_EMPTY, self.view)
-        self.empty.setObjectName("empty")
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, True)
+        self.empty = _Empty(self.view)
         self.zoom_box = QFrame(self.view)
         self.zoom_box.setObjectName("zoomBox")
         self._zoom_text = QLabel("100 %")
@@ -67,6 +70,7 @@ class Board(QWidget):
     def show_look(self, look: Look) -> None:
         """Paint everything in this look."""
         self.scene.set_look(look)
+        self.empty.sign.setPixmap(plain("layout", look, look.theme.muted).pixmap(32, 32))
         for name, button in self._buttons.items():
             button.setIcon(plain(name, look, look.theme.muted))
 
@@ -89,6 +93,34 @@ class Board(QWidget):
         if event.type() == QEvent.Type.Resize:
             size = self.zoom_box.sizeHint()
             self.zoom_box.setGeometry(16, self.view.height() - size.height() - 16, size.width(), size.height())
-            self.empty.resize(self.view.size())
+            self.empty.move((self.view.width() - self.empty.width()) // 2, max(8, (self.view.height() - self.empty.height()) // 2 - 16))
             self.minimap.refresh()
         return super().eventFilter(watched, event)
+
+
+class _Empty(QWidget):
+    """What an empty canvas says: how to begin."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, True)
+        self.sign = QLabel()
+        self.sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        title = QLabel("An empty flow")
+        title.setObjectName("heading")
+        title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        rows = QGridLayout()
+        rows.setHorizontalSpacing(12)
+        rows.setVerticalSpacing(6)
+        for n, (what, how) in enumerate(_EMPTY):
+            strong, quiet = QLabel(what), QLabel(how)
+            strong.setAlignment(Qt.AlignmentFlag.AlignRight)
+            quiet.setObjectName("quiet")
+            rows.addWidget(strong, n, 0)
+            rows.addWidget(quiet, n, 1)
+        box = QVBoxLayout(self)
+        box.setSpacing(12)
+        box.addWidget(self.sign)
+        box.addWidget(title)
+        box.addLayout(rows)
+        self.setFixedSize(420, 240)

@@ -55,7 +55,7 @@ def start(path: Path | None, theme: str = "") -> int:
         for sign in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(sign, window.close_at_once)
         window.show()
-        window.board.view.fit()
+        window.board.view.start()
         return await ended
 
     return loop.run(app, main, report)

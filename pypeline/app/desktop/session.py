@@ -18,6 +18,7 @@ from pypeline.app.desktop import loop
 from pypeline.canvas.document import Document
 from pypeline.core.check import check, runnable
 from pypeline.core.events import RunEvent
+from pypeline.core.mending import mended
 from pypeline.core.plan import Plan
 from pypeline.core.planner import plan as make_plan
 from pypeline.core.sound import sound_part, upstream_of
@@ -113,7 +114,7 @@ class Session(QObject):
                 problems = [*problems, *error.problems]
             else:
                 schemas = dict(bound.schemas)
-                problems = [*problems, *(_placed(p, flow) for p in bound.problems)]
+                problems = [*problems, *(mended(p, flow, p.place.module) for p in bound.problems)]
         if flow is not self.document.flow and _meaning(flow) != _meaning(self.document.flow):
             return
         self._plan, self._plan_of = plan, flow
@@ -129,13 +130,15 @@ class Session(QObject):
             return [*check(flow, catalogue), *error.problems], None
         problems = check(flow, catalogue, context)
         part = sound_part(flow, catalogue, problems)
+        # what an earlier sub flow writes will be there when it is read
+        later = facts_room.after_writers(flow, catalogue)
         for _ in range(3):
             try:
                 facts = facts_room.gather(part, catalogue, self.folder, context_name=self.context_name)
                 return problems, make_plan(part, facts)
             except PypeError as error:
                 # a missing file leaves the rest of the flow as good as it is
-                problems = [*problems, *error.problems]
+                problems = [*problems, *(p for p in error.problems if p.code != "PYE390" or p.place.module not in later)]
                 smaller = sound_part(part, catalogue, error.problems)
                 if len(smaller.modules) == len(part.modules):
                     return problems, None
@@ -223,6 +226,8 @@ class Session(QObject):
                 self._not_started(failed)
             # the task is still this one: say "not running" already now
             self._running = None
+            # a run writes files, and columns come from files
+            self._rest.start()
             self.run_changed.emit()
 
     def _not_started(self, problems: tuple[Problem, ...]) -> None:
@@ -258,14 +263,6 @@ class Session(QObject):
 def _meaning(flow: Flow) -> tuple[Any, ...]:
     """What understanding depends on: all but the drawing."""
     return flow.flow, flow.settings, flow.modules, flow.connections, flow.databases, flow.on_error, flow.finally_, flow.sweep
-
-
-def _placed(problem: Problem, flow: Flow) -> Problem:
-    """A binding problem at its module's line, where the flow was read from a file."""
-    for n, module in enumerate(flow.modules):
-        if module.id == problem.place.module:
-            return problem.at(flow.marks.place(("modules", n, *problem.place.path), module.id))
-    return problem
 
 
 def _in_file_order(problems: list[Problem], flow: Flow) -> list[Problem]:

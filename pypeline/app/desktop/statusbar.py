@@ -42,9 +42,9 @@ class StatusBar(QWidget):
         self._show_problems()
         self._show_run()
 
-    def show_file(self, name: str, *, saved: bool) -> None:
-        """Say which file is open and whether it is saved."""
-        self.file.setText(f"{name} · {'saved' if saved else 'not saved'}")
+    def show_file(self, name: str, *, saved: bool, new: bool = False) -> None:
+        """Say which file is open and whether it is saved; ``new`` for a flow that has no file yet."""
+        self.file.setText(f"{name} · {'not saved' if not saved else 'new' if new else 'saved'}")
 
     def _show_problems(self) -> None:
         found = self._document.knowledge.problems

@@ -106,6 +106,8 @@ class FlowWindow(QMainWindow):
         self.tabs.addTab(self.preview, "Preview")
         self.tabs.addTab(self.problems, "Problems")
         self.tabs.addTab(self.log, "Log")
+        self.tabs.setCornerWidget(self.preview.title)
+        self.tabs.currentChanged.connect(lambda _: self.preview.title.setVisible(self.tabs.currentWidget() is self.preview))
         self.middle = QSplitter(Qt.Orientation.Vertical)
         self.middle.addWidget(self.board)
         self.middle.addWidget(self.tabs)
@@ -220,7 +222,7 @@ class FlowWindow(QMainWindow):
         name = self.file.path.name if self.file.path else f"{self.document.flow.flow.name}.yaml"
         saved = self.document.undo.isClean() and (self.file.path is not None or not self.document.flow.modules)
         self.toolbar.show_file(name, saved=saved, folder=str(self.session.folder))
-        self.status.show_file(name, saved=saved)
+        self.status.show_file(name, saved=saved, new=self.file.path is None)
         self.setWindowTitle(f"{name}{'' if saved else ' •'} — PYpeline")
 
     def _show_contexts(self) -> None:
@@ -266,7 +268,7 @@ class FlowWindow(QMainWindow):
         self._follow()
         self._refresh_actions()
         loop.start(old.close())
-        self.board.view.fit()
+        self.board.view.start()
 
     def save_file(self) -> None:
         """Write the flow; asks for a name the first time."""

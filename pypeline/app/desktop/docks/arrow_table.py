@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PAGE = 256
 PAGES = 64
 NULL = "∅"
+_MONO_SIZE = 12
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 
@@ -29,6 +31,7 @@ class ArrowTable(QAbstractTableModel):
         self.table, self.types, self.look = table, types, look
         self._pages: dict[int, list[list[Any]]] = {}
         self._mono = QFont(look.mono_font)
+        self._mono.setPixelSize(_MONO_SIZE)
 
     def rowCount(self, parent: Index = _ROOT) -> int:
         return 0 if parent.isValid() else self.table.num_rows
@@ -46,6 +49,11 @@ class ArrowTable(QAbstractTableModel):
             found = self._pages[page] = [c.to_pylist() for c in self.table.slice(page * PAGE, PAGE).columns]
         return found[column][at]
 
+    def is_mono(self, column: int) -> bool:
+        """Whether a column is written in monospace: numbers and times."""
+        type = self.types[column]
+        return is_number(type) or type.startswith(("date", "time"))
+
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.DisplayRole:
             return shown(self.value(index.row(), index.column()))
@@ -53,8 +61,7 @@ class ArrowTable(QAbstractTableModel):
             side = Qt.AlignmentFlag.AlignRight if is_number(self.types[index.column()]) else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.FontRole:
-            type = self.types[index.column()]
-            return self._mono if is_number(type) or type.startswith(("date", "time")) else None
+            return self._mono if self.is_mono(index.column()) else None
         if role == Qt.ItemDataRole.ForegroundRole and self.value(index.row(), index.column()) is None:
             return QColor(self.look.theme.muted)
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -81,7 +88,7 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:,.6g}" if abs(value) >= 1e15 or 0 < abs(value) < 1e-4 else f"{value:,.4f}".rstrip("0").rstrip(".")
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return f"{value:,}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="auto")

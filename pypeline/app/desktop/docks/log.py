@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
@@ -59,7 +60,7 @@ class LogPanel(QWidget):
                 if state.error is not None:
                     self._append("ERROR", id, f"{state.error.message} {state.error.mend}".strip(), state.time)
             ended = f"run {summary.run_id} {summary.state} ({summary.reason}), {summary.seconds:.1f} s"
-            self._append("ERROR" if summary.state == "failed" else "INFO", "", ended, 0)
+            self._append("ERROR" if summary.state == "failed" else "INFO", "", ended, time.time())
         self._show_empty()
 
     def add(self, lines: list[Log]) -> None:
@@ -74,8 +75,8 @@ class LogPanel(QWidget):
         if at_end:
             self.list.scrollToBottom()
 
-    def _append(self, level: str, module: str, message: str, time: float) -> None:
-        clock = datetime.fromtimestamp(time).strftime("%H:%M:%S") if time else "        "
+    def _append(self, level: str, module: str, message: str, at: float) -> None:
+        clock = datetime.fromtimestamp(at).strftime("%H:%M:%S") if at else "        "
         text = printable(message).replace("\n", "\n" + " " * 33)
         for n, part in enumerate(text.splitlines() or [""]):
             item = QStandardItem(f"{clock}  {level:<5}  {module:<16.16} {part}" if n == 0 else part)

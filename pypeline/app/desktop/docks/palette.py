@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QMimeData, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QLineEdit, QTreeView, QVBoxLayout, QWidget
 
 from pypeline.canvas.editor import MIME
-from pypeline.canvas.icons import icon
+from pypeline.canvas.icons import icon, plain
 from pypeline.canvas.look import Look
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.modules import ModuleDecl
@@ -48,6 +48,7 @@ class PalettePanel(QWidget):
         self.search.setPlaceholderText("Search modules")
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Search modules")
+        self._lens = self.search.addAction(plain("search", look, look.theme.muted), QLineEdit.ActionPosition.LeadingPosition)
         self.tree = QTreeView()
         self.tree.setAccessibleName("Module types")
         self._model = _Types(self)
@@ -67,12 +68,15 @@ class PalettePanel(QWidget):
         hint.setObjectName("sub")
         hint.setWordWrap(True)
         box = QVBoxLayout(self)
-        box.setContentsMargins(12, 12, 12, 12)
+        box.setContentsMargins(0, 12, 0, 12)
         box.setSpacing(8)
-        box.addWidget(title)
-        box.addWidget(self.search)
-        box.addWidget(self.tree, 1)
-        box.addWidget(hint)
+        for part in (title, self.search, self.tree, hint):
+            # rows bring a margin of their own: their words stand below those of the heading
+            side = 6 if part is self.tree else 12
+            row = QHBoxLayout()
+            row.setContentsMargins(side, 0, 2 if part is self.tree else side, 0)
+            row.addWidget(part)
+            box.addLayout(row, 1 if part is self.tree else 0)
         self.search.textChanged.connect(self.fill)
         self.search.returnPressed.connect(self._take_first)
         self.fill("")
@@ -80,6 +84,7 @@ class PalettePanel(QWidget):
     def show_catalogue(self, catalogue: Catalogue, look: Look) -> None:
         """List these types, in this look."""
         self._catalogue, self._look = catalogue, look
+        self._lens.setIcon(plain("search", look, look.theme.muted))
         self.fill(self.search.text())
 
     def fill(self, text: str) -> None:
@@ -93,7 +98,7 @@ class PalettePanel(QWidget):
             for decl in types:
                 self._model.appendRow(self._row(decl))
         if not groups:
-            nothing = QStandardItem(f"Nothing is called “{text[:40]}”")
+            nothing = QStandardItem(f"Nothing is called “{text[:18]}{'…' if len(text) > 18 else ''}”")
             nothing.setEnabled(False)
             self._model.appendRow(nothing)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QTableView, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.docks.arrow_table import ArrowTable, shown
 from pypeline.app.desktop.docks.column_header import ColumnHeader
@@ -20,7 +20,7 @@ _NARROW, _WIDE = 72, 320
 
 
 class PreviewPanel(QWidget):
-    """Shows what the session fetched for ``port`` (``module.port``)."""
+    """Shows what the session fetched for ``port`` (``module.port``). Whoever holds the panel places ``title``."""
 
     def __init__(self, session: Session, look: Look) -> None:
         super().__init__()
@@ -30,7 +30,8 @@ class PreviewPanel(QWidget):
         self.port = ""
         self.title = QLabel()
         self.title.setTextFormat(Qt.TextFormat.PlainText)
-        self.title.setObjectName("sub")
+        self.title.setObjectName("corner")
+        self.title.setFixedHeight(32)
         self.table = QTableView()
         self.table.setAccessibleName("Preview")
         self.header = ColumnHeader(self.table)
@@ -47,14 +48,9 @@ class PreviewPanel(QWidget):
         self.empty.setTextFormat(Qt.TextFormat.PlainText)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
-        head = QHBoxLayout()
-        head.setContentsMargins(12, 6, 12, 0)
-        head.addWidget(self.title)
-        head.addStretch(1)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(2)
-        box.addLayout(head)
+        box.setSpacing(0)
         box.addWidget(self.table, 1)
         box.addWidget(self.empty, 1)
         session.previewed.connect(self._show)
@@ -123,5 +119,6 @@ class PreviewPanel(QWidget):
             return
         for n, name in enumerate(model.table.column_names):
             texts = [shown(model.value(row, n)) for row in range(min(rows, 24))]
-            wide = max([width(name, 12, strong=True), width(model.types[n], 10.5, mono=True), *(width(t, 12) for t in texts)])
+            mono = model.is_mono(n)
+            wide = max([width(name, 12, strong=True), width(model.types[n], 10.5, mono=True), *(width(t, 12, mono=mono) for t in texts)])
             self.table.setColumnWidth(n, round(min(_WIDE, max(_NARROW, wide + 28))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from pypeline.canvas.document import Document
@@ -13,6 +13,8 @@ from pypeline.canvas.look import Look
 from pypeline.schema.flow import Flow
 from pypeline.schema.plain import plain as plain_data
 from pypeline.schema.problems import Fix, Problem, printable
+
+_ROW = 48
 
 
 class ProblemsPanel(QWidget):
@@ -57,7 +59,7 @@ class ProblemsPanel(QWidget):
             item = QListWidgetItem()
             item.setData(Qt.ItemDataRole.UserRole, problem.place.module)
             row = self._row(problem)
-            item.setSizeHint(row.sizeHint())
+            item.setSizeHint(QSize(0, _ROW))
             self.list.addItem(item)
             self.list.setItemWidget(item, row)
         self.list.setVisible(bool(problems))
@@ -83,7 +85,7 @@ class ProblemsPanel(QWidget):
         across = QHBoxLayout(row)
         across.setContentsMargins(6, 4, 6, 4)
         across.setSpacing(10)
-        across.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        across.addWidget(sign)
         across.addLayout(words, 1)
         for fix in problem.fixes[:2]:
             button = QPushButton(fix.title)
