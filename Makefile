@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python tools/groups.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-desktop demo test test-long lint types layers check check-offline bench docs lock clean
+.PHONY: help env env-desktop demo designer screenshots test test-long lint types layers check check-offline bench docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -15,8 +15,16 @@ env:  ## .venv with the locked packages and this project
 env-desktop:  ## the same with Qt and what tests of the window need
 	@$(PYTHON) tools/bootstrap.py --desktop
 
-demo: env  ## a sample project in ./demo: data, flow, run, picture, report
+demo: env  ## a sample project in ./demo: data, flow, run, picture, report; then the window, if there is a display
 	@$(BIN)/pype demo --folder demo
+	@$(BIN)/python tools/open_window.py demo/shop.yaml
+
+designer: env-desktop  ## the window on the sample project's flow
+	@$(BIN)/pype demo --folder demo --no-run
+	@$(BIN)/pype designer demo/shop.yaml
+
+screenshots: env-desktop  ## docs/images from real windows: light, dark, 100 % and 200 %
+	@$(BIN)/python tools/screenshots.py
 
 test: env-desktop  ## format, lint, types, layers, made pages and all tests
 	@$(RUN) format lint types layers docs desktop tests

@@ -38,3 +38,11 @@ def test_the_demo_makes_a_project_runs_it_and_says_what_to_do_next(pype: Pype, t
     assert again.returncode == 0, again.stderr
     assert flow.read_bytes() == changed
     assert "made" not in again.stdout
+
+
+def test_the_project_can_be_made_without_a_run(pype: Pype, tmp_path: Path) -> None:
+    done = pype("demo", "--orders", "200", "--no-run")
+    assert done.returncode == 0, done.stderr
+    demo = tmp_path / "demo"
+    assert {p.name for p in demo.iterdir()} == {"data", "out", "shop.yaml"}
+    assert not list((demo / "out").iterdir())

@@ -21,6 +21,7 @@ RESULT = Path("out", "countries.csv")
 
 def arguments(parser: Parser) -> None:
     parser.add_argument("--folder", type=Path, default=Path("demo"), help="where the project goes (default: demo)")
+    parser.add_argument("--no-run", action="store_true", help="make the project, do not run it")
     parser.add_argument("--orders", type=int, default=20_000, metavar="N", help="orders to make up (default: 20000)")
 
 
@@ -28,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
     folder: Path = options.folder
     style = Style(sys.stdout)
     write_project(folder, options.orders, style)
+    if options.no_run:
+        return 0
 
     from pypeline.app.cli.failure import show
     from pypeline.app.cli.opening import accept, checked, opened, planned
