@@ -574,6 +574,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Give a scale above 0, up to 8.",
     ),
     (
+        "PYE492",
+        "there is no display",
+        "A window needs a screen: an X server or Wayland, named by DISPLAY or WAYLAND_DISPLAY.",
+        "Start it on a desktop. Without one `pype run`, `pype preview` and `pype picture` do all the work.",
+    ),
+    (
         "PYE494",
         "changed on disk",
         "The flow file was written by somebody else after the window had read it; saving would lose that.",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from pypeline.app.cli.parser import Parser
@@ -17,6 +20,7 @@ def arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     need_qt()
+    need_display(os.environ, sys.platform)
     from pypeline.app.desktop.main import start
 
     return start(options.flow, options.theme)
@@ -37,3 +41,16 @@ def need_qt() -> None:
             mend = "On Debian: apt-get install libgl1 libegl1 libxkbcommon0 libfontconfig1 libdbus-1-3 libxcb-cursor0"
         raise PypeError(Problem("PYE490", f"the window needs Qt: {error}", mend=mend, phase="run")) from error
     del PySide6, qasync
+
+
+def need_display(env: Mapping[str, str], platform: str) -> None:
+    """Nothing, if there is a screen to open a window on; Qt would end the process without one.
+
+    Raises:
+        PypeError: PYE492, there is none.
+    """
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if platform == "linux" and not any(env.get(name) for name in named):
+        raise PypeError(
+            Problem("PYE492", "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set", mend="Start it on a desktop, or use `pype run`.", phase="run")
+        )
