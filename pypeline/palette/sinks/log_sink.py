@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field
-
-from pypeline.sdk import Inputs, ModuleConfig, Relation, RelationalModule, Show, columns, find_all, names, unit
-
-ColumnNames = Annotated[list[str], columns()]
-
-
-class Config(ModuleConfig):
-    """What to show."""
-
-    rows: Annotated[int, unit("rows")] = Field(default=20, ge=0, le=10_000, title="Rows", description="How many rows to show.")
-    columns: ColumnNames | None = Field(default=None, title="Columns", description="Only these columns; null shows all.")
-    style: Literal["table", "vertical", "json"] = Field(default="table", title="Style", description="A table, one value a line, or one JSON object a row.")
-    title: str = Field(default="", title="Heading", description="A line above the rows.")
+from pypeline.palette.showing import Config, shown
+from pypeline.sdk import Inputs, Relation, RelationalModule
 
 
 class LogSink(RelationalModule):
@@ -34,7 +22,4 @@ class LogSink(RelationalModule):
 
     def relate(self, inputs: Inputs, wanted: frozenset[str]) -> Relation:
         """A show of the input."""
-        schema = inputs["input"][0]
-        config = self.config
-        shown = schema if config.columns is None else find_all(config.columns, schema, ("columns",))
-        return Relation(shows=(Show("input", config.rows, {"columns": list(names(shown)), "style": config.style, "title": config.title}),))
+        return Relation(shows=(shown(self.config, inputs["input"][0]),))
