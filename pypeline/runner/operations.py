@@ -62,10 +62,17 @@ class Operations:
         return self._code is not None
 
     def warm(self, names: Iterable[str]) -> None:
-        """Import ahead what orders will need: ``tables``, ``code``."""
+        """Import ahead what orders will need: ``tables``, ``expressions``, ``code``."""
         for name in names:
             if name == "tables":
+                import duckdb  # noqa: F401
+
                 import pypeline.runner.tables.segment
+                import pypeline.sdk
+            elif name == "expressions":
+                from pypeline.core import expressions
+
+                expressions.check("true")
             elif name == "code":
                 import pypeline.runner.code_task  # noqa: F401
 

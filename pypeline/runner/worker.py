@@ -83,7 +83,10 @@ class Worker:
         with Operations() as operations:
             operations.warm(hello.get("warm", ()))
             while (message := self._requests.get())["op"] != "bye":
-                self._answer(operations, message)
+                if message["op"] == "warm":
+                    operations.warm(message["names"])
+                else:
+                    self._answer(operations, message)
         if not operations.has_run_code:
             # nothing of anybody's is left to be finished, and tearing the interpreter down takes its time
             sys.stdout.flush()

@@ -41,18 +41,21 @@ def run(options: argparse.Namespace) -> int:
         raise PypeError(usage("pype run", "--json and --events - both write to standard output", "Give the events a file."))
     if options.threads is not None and options.threads < 1:
         raise PypeError(usage("pype run", f"--threads is {options.threads}, and must be at least 1"))
-    from pypeline.app.cli.opening import accept, checked, opened, planned
-
-    found = opened(options.flow, trust=options.trust)
-    from pypeline.core.check import runnable
     from pypeline.runner.engines.process import WorkerProcess
 
-    # it warms up on another core while the flow is checked and planned
+    # it warms up on another core while the flow is read, checked and planned
     first = WorkerProcess(warm=("tables",))
+    from pypeline.app.cli.opening import accept, checked, opened, planned
+    from pypeline.core.check import runnable
+
+    found = opened(options.flow, trust=options.trust)
     if options.threads is not None:
         settings = found.flow.settings.model_copy(update={"threads": options.threads})
         found = replace(found, flow=found.flow.model_copy(update={"settings": settings}))
     accept([*checked(found, options), *runnable(found.flow)])
+    if "sqlglot" in sys.modules:
+        # the check had expressions to read, so the worker will
+        first.warm("expressions")
     _, plan = planned(found, options)
 
     from pypeline.app.cli.failure import show

@@ -113,6 +113,10 @@ class WorkerProcess:
         """Whether the process has ended, also where nobody has heard of it yet."""
         return self.gone is not None or os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
+    def warm(self, *names: str) -> None:
+        """Have it import ahead what the next orders need (names as :meth:`Operations.warm` knows them)."""
+        self._send({"op": "warm", "names": list(names)})
+
     def attach(self) -> None:
         """From now on the running loop serves this worker."""
         self._loop = asyncio.get_running_loop()
