@@ -47,7 +47,10 @@ check: env-desktop  ## what to run before a commit: all but the tests
 check-offline: env-desktop  ## lint, types, layers, demo and tests without any network
 	@$(RUN) --offline format lint types layers docs demo desktop tests
 
-bench: env  ## the figures of the README, 10 million rows; peers in environments of their own
+bench: env  ## the figures of the README, 10 million rows, about 30 minutes; peers in an environment of their own
+	@test -e .venv-bench/ready || { $(BIN)/python -m venv --without-pip .venv-bench && \
+		sed -n 's/^\([a-z0-9-]*==[^ ;]*\).*/\1/p' requirements.lock > .venv-bench/versions.txt && \
+		$(BIN)/python -m pip --python .venv-bench/bin/python install --quiet --constraint .venv-bench/versions.txt duckdb polars pandas pyarrow 'dask[dataframe]' && touch .venv-bench/ready; }
 	@$(BIN)/python -m benchmarks
 
 docs: env  ## the pages that come from the code: errors, modules, schemas
@@ -62,5 +65,5 @@ lock: env  ## resolve requirements.lock again, for all supported Pythons
 		$(foreach name,$(shell sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.lock),--no-emit-package $(name)) --output-file requirements-desktop.lock
 
 clean:  ## all that can be made again
-	@rm -rf .venv .venv-lock build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	@rm -rf .venv .venv-lock .venv-bench build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	@find pypeline tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -43,7 +43,7 @@ def fingerprint(path: Path) -> dict[str, float]:
     with duckdb.connect() as connection:  # noqa: TID251 - the judge of results is not the product
         connection.execute("set TimeZone = 'UTC'")
         files = str(path / "*.parquet") if path.is_dir() else str(path)
-        reader = f"read_csv('{files}', types = {{'month': 'VARCHAR'}})" if path.suffix == ".csv" else f"read_parquet('{files}')"
+        reader = f"read_csv('{files}'{_months_as_text(path)})" if path.suffix == ".csv" else f"read_parquet('{files}')"
         columns = connection.sql(f"select * from {reader} limit 0")
         types = dict(zip(map(str, columns.columns), map(str, columns.types), strict=True))
         sums = ", ".join(_sum(name, types[name]) for name in sorted(types))
@@ -67,6 +67,12 @@ def ordered_by(path: Path, columns: str) -> bool:
         )
         row: Any = connection.execute(sql).fetchone()
     return int(row[0]) == 0
+
+
+def _months_as_text(path: Path) -> str:
+    """``2024-05`` may be taken for a date or not, by what else is in the file."""
+    with path.open(encoding="utf-8") as text:
+        return ", types = {'month': 'VARCHAR'}" if "month" in text.readline().strip().split(",") else ""
 
 
 def _sum(name: str, type: str) -> str:

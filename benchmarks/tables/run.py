@@ -72,9 +72,10 @@ def peers_python() -> str:
 def run(flows: Iterable[str], sides: Sequence[str], folder: Path, repeats: int, tell: Callable[[str], None]) -> list[Figure]:
     """Measure ``sides`` on each of ``flows`` over the data in ``folder``."""
     found: list[Figure] = []
+    own = OUT / f"tables-{os.getpid()}"
     for flow in flows:
         ran = [side for side in sides if not (flow == "preview" and side in ("pype --previews", *PRUNED))]
-        outs = {side: fresh_folder(OUT / "tables" / side.replace(" ", "_"), flow) for side in ran}
+        outs = {side: fresh_folder(own / side.replace(" ", "_"), flow) for side in ran}
         failures: dict[str, str] = {}
 
         def task(side: str, flow: str = flow, outs: Mapping[str, Path] = outs, failures: dict[str, str] = failures) -> Measured:
@@ -88,8 +89,7 @@ def run(flows: Iterable[str], sides: Sequence[str], folder: Path, repeats: int, 
         times = {side: min(SLOW_REPEATS, repeats) if side in SLOW else repeats for side in ran}
         measured = interleaved({side: lambda side=side: task(side) for side in ran}, times)  # type: ignore[misc]
         found += compared(flow, measured, failures, outs)
-        for out in outs.values():
-            shutil.rmtree(out)
+        shutil.rmtree(own)
     return found
 
 

@@ -20,7 +20,7 @@ def main(flow: str, data: str, out: str) -> int:
     def table(name: str) -> pd.DataFrame:
         types = {column: TYPES[type] for column, type in TABLES[name].items() if type != "timestamp"} | ({"quantity": "float64"} if name == "orders" else {})
         moments = [column for column, type in TABLES[name].items() if type == "timestamp"]
-        frame = pd.read_csv(f"{data}/{name}.csv", dtype=types, parse_dates=moments, date_format=TIMESTAMP, keep_default_na=False, na_values=[""])  # type: ignore[call-overload]
+        frame = pd.read_csv(f"{data}/{name}.csv", dtype=types, parse_dates=moments, date_format=TIMESTAMP, keep_default_na=False, na_values=[""])
         return pd.DataFrame(frame)
 
     def write(frame: pd.DataFrame, name: str) -> int:
@@ -44,8 +44,8 @@ def main(flow: str, data: str, out: str) -> int:
     if flow == "join_aggregate_sort":
         joined = orders.merge(table("customers"), on="customer_id", how="inner").merge(table("products"), on="product_id", how="left")
         joined["revenue"] = joined["price"] * joined["quantity"]
-        groups = joined.groupby(["segment", "category"], dropna=False).agg(revenue=("revenue", "sum"), orders=("id", "size")).reset_index()
-        return write(groups.sort_values("revenue", ascending=False), "join_aggregate_sort.parquet")
+        measured = joined.groupby(["segment", "category"], dropna=False).agg(revenue=("revenue", "sum"), orders=("id", "size")).reset_index()
+        return write(measured.sort_values("revenue", ascending=False), "join_aggregate_sort.parquet")
     if flow == "dedupe_sort":
         return write(orders.drop_duplicates("id").sort_values(["country", "ts", "id"], na_position="last"), "dedupe_sort.parquet")
     return sum(write(orders[orders["status"] == status], f"fan_out_{status}.parquet") for status in STATUSES)
