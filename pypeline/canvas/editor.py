@@ -54,6 +54,7 @@ class Editor(QObject, Hand):
         self._wire: tuple[str, str, str] | None = None
         self._spot = QPointF()
         self._pointer = QPointF()
+        self._hovered = ""
         view.hand = self
 
     # --- mouse ------------------------------------------------------------------------------------
@@ -146,10 +147,11 @@ class Editor(QObject, Hand):
 
     def _hover(self, point: QPointF) -> None:
         hit = self.scene.hit(point)
-        for id, item in self.scene.cards.items():
-            if item.hovered != (id == hit.module):
-                item.hovered = id == hit.module
-                item.update()
+        if hit.module != self._hovered:
+            for id in (self._hovered, hit.module):
+                if id in self.scene.cards:
+                    self.scene.cards[id].hover(id == hit.module)
+            self._hovered = hit.module
 
     def _choose(self, hit: Hit, modifiers: Qt.KeyboardModifier, *, keep: bool) -> None:
         """Select what was hit. ``keep`` (on press) leaves a group selected, so that it can be dragged."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import ceil
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPixmap
@@ -80,7 +81,8 @@ class Look:
         self.frame_line = pen(tokens.frame_line)
         self.dot = QColor(tokens.dot)
         self.dashed = pen(tokens.muted, 1.2, Qt.PenStyle.DashLine)
-        self._dots: dict[int, QPixmap] = {}
+        self._dots: dict[float, QPixmap] = {}
+        self._link_pens: dict[tuple[str, float], QPen] = {}
         self._plates: dict[tuple[str, float, float, float, str, str], QPixmap] = {}
         self.kind = {k: QColor(tokens.kind(k)) for k in KINDS}
         self.tile = {k: QBrush(QColor(tokens.tile(k))) for k in KINDS}
@@ -94,19 +96,34 @@ class Look:
         self.far_font = font(theme.TEXT_FONTS, 20.0, strong=True)
         self.title_font = font(theme.TEXT_FONTS, 11.0, strong=True)
 
-    def dots(self, size: int) -> QPixmap:
-        """One tile of the canvas grid, ``size`` pixels wide."""
-        tile = self._dots.get(size)
-        if tile is None:
-            tile = self._dots[size] = QPixmap(max(1, size), max(1, size))
-            tile.fill(self.canvas)
-            painter = QPainter(tile)
+    def dot_print(self, ratio: float) -> QPixmap:
+        """One dot of the canvas grid at ``ratio`` device pixels per pixel."""
+        dot = self._dots.get(ratio)
+        if dot is None:
+            size = ceil(3 * ratio)
+            dot = self._dots[ratio] = QPixmap(size, size)
+            dot.fill(self.canvas)
+            painter = QPainter(dot)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QBrush(self.dot))
-            painter.drawEllipse(QPointF(1.5, 1.5), 0.9, 0.9)
+            painter.drawEllipse(QPointF(1.5 * ratio, 1.5 * ratio), 0.9 * ratio, 0.9 * ratio)
             painter.end()
-        return tile
+            dot.setDevicePixelRatio(ratio)
+        return dot
+
+    def link_pen(self, kind: str, width: float, *, reject: bool = False, faded: bool = False) -> QPen:
+        """The pen of a data link: the same object for the same look."""
+        key = ("reject" if reject else f"faded {kind}" if faded else kind, width)
+        made = self._link_pens.get(key)
+        if made is None:
+            if len(self._link_pens) >= _PLATES:
+                self._link_pens.clear()
+            colour = self.failure if reject else self.faded[kind] if faded else self.kind[kind]
+            made = self._link_pens[key] = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            if reject:
+                made.setDashPattern([4.0, 3.0])
+        return made
 
     def plate(self, edge: str, width: float, height: float, scale: float, kind: str, icon: str) -> QPixmap:
         """The body of a card at ``scale`` device pixels per scene pixel, with a margin around it."""

@@ -29,6 +29,7 @@ class Minimap(QWidget):
         self._soon.timeout.connect(self._draw_again)
         view.looked.connect(self.refresh)
         view.flow_scene.shapes_changed.connect(self._changed)
+        view.flow_scene.touched.connect(self._changed)
 
     def refresh(self) -> None:
         """Stand in the corner and paint again, if it is of use."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import Literal
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
 from pypeline.canvas.look import Look, icon_path, rect
 from pypeline.core import geometry as g
@@ -64,7 +65,7 @@ def card(
         painter.fillRect(box, look.kind[shape.kind])
         return
     painter.setOpacity(1.0 if face.enabled else 0.5)
-    _plate(painter, look, lod, shape, face, box, selected, hover)
+    body(painter, look, lod, shape, face, selected=selected, hover=hover)
     if lod >= TEXT_FROM:
         _head(painter, look, shape, face)
         _foot(painter, look, shape, face)
@@ -80,9 +81,10 @@ def card(
     painter.setOpacity(1.0)
 
 
-def _plate(painter: QPainter, look: Look, lod: float, shape: Card, face: Face, box: QRectF, selected: bool, hover: bool) -> None:
+def body(painter: QPainter, look: Look, lod: float, shape: Card, face: Face, *, selected: bool = False, hover: bool = False) -> None:
     """The card's body. Antialiased round corners are what costs in a frame, so each kind of body is
     painted once for a scale and then copied."""
+    box = rect(shape.box)
     edge = "line"
     if selected:
         edge = "selected"
@@ -242,11 +244,7 @@ def link(
     if selected:
         painter.setPen(QPen(look.halo.color(), width + 6))
         painter.drawPath(path)
-    colour = look.failure if reject else look.faded[kind] if faded else look.kind[kind]
-    made = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-    if reject:
-        made.setDashPattern([4.0, 3.0])
-    painter.setPen(made)
+    painter.setPen(look.link_pen(kind, width, reject=reject, faded=faded))
     painter.drawPath(path)
 
 
@@ -324,17 +322,24 @@ def grid(painter: QPainter, look: Look, lod: float, exposed: QRectF) -> None:
     if lod < 0.6:
         painter.fillRect(exposed, look.canvas)
         return
-    # in device pixels, so that dots stay sharp; a tile is a whole number of them
-    transform = painter.transform()
+    # one row of dots is made and then repeated; dots lie on whole device pixels, so that they stay sharp
+    transform, ratio = painter.transform(), painter.device().devicePixelRatio()
     step = GRID_STEP * transform.m11()
-    tile = look.dots(round(step))
+    area = transform.mapRect(exposed).toAlignedRect()
+    dot = look.dot_print(ratio)
+    size = dot.width() / ratio
+    row = QPixmap(ceil(area.width() * ratio), dot.height())
+    row.setDevicePixelRatio(ratio)
+    row.fill(look.canvas)
+    across = QPainter(row)
+    for n in range(floor((area.left() - transform.dx() - size) / step), ceil((area.right() + 1 - transform.dx()) / step) + 1):
+        across.drawPixmap(QPointF(round((n * step + transform.dx() - area.left()) * ratio) / ratio, 0), dot)
+    across.end()
     painter.save()
     painter.resetTransform()
-    area = transform.mapRect(exposed)
-    scale = step / tile.width()
-    brush = QBrush(tile)
-    brush.setTransform(QTransform(scale, 0, 0, scale, transform.dx(), transform.dy()))
-    painter.fillRect(area, brush)
+    painter.fillRect(area, look.canvas)
+    for n in range(floor((area.top() - transform.dy() - size) / step), ceil((area.bottom() + 1 - transform.dy()) / step) + 1):
+        painter.drawPixmap(QPointF(area.left(), round((n * step + transform.dy()) * ratio) / ratio), row)
     painter.restore()
 
 

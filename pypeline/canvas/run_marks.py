@@ -19,7 +19,8 @@ def show(kept: Keeper, faces: Faces, watch: Watch | None, changed: frozenset[str
         item = kept.cards.get(id)
         if item is not None:
             item.show_face(faces.of(id))
-    _counts(kept, watch, changed or kept.links)
+    # in one order, so that the same run always sets its counts at the same places
+    _counts(kept, watch, sorted(changed) if changed else kept.links)
     _control(kept, watch, changed)
 
 

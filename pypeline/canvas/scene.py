@@ -13,10 +13,10 @@ from typing import Literal
 
 from PySide6.QtCore import QLineF, QObject, QPointF, QRect, QRectF, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QGraphicsScene
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from pypeline.canvas import paint, run_marks
-from pypeline.canvas.document import Document, Link
+from pypeline.canvas.document import Document, Link, Selection
 from pypeline.canvas.faces import Faces
 from pypeline.canvas.far import FarShapes
 from pypeline.canvas.items.control_item import ControlItem
@@ -45,17 +45,21 @@ class Hit:
 
 
 class FlowScene(QGraphicsScene):
-    """Shows a document. ``shapes_changed`` fires when what is seen from far is another."""
+    """Shows a document. ``shapes_changed()`` fires when it looks different anywhere, ``touched(area)`` when
+    it does in this area only."""
 
     shapes_changed = Signal()
+    touched = Signal(QRectF)
 
     def __init__(self, document: Document, look: Look, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.document = document
         self.look = look
         self.far = FarShapes()
+        self.over: list[QGraphicsItem] = []
         self._places: dict[str, layout.Place] = {}
         self._faces = Faces(document)
+        self._chosen = Selection()
         self._kept = Keeper(self, self._faces, look)
         self._sync()
         document.flow_changed.connect(self._flow_changed)
@@ -90,6 +94,8 @@ class FlowScene(QGraphicsScene):
             self._follow_move(moved)
         else:
             self._sync()
+            # items that are new know of no selection yet
+            self._chosen = Selection()
             self._choose()
 
     def _sync(self) -> None:
@@ -119,16 +125,20 @@ class FlowScene(QGraphicsScene):
         self.setSceneRect(self.sceneRect().united(rect(self._drawing.box.grown(_MARGIN))))
         touched = {link.shape_data.id for id in ids for link in self.cards[id].links}
         run_marks.show(self._kept, self._faces, self.document.knowledge.watch, frozenset(touched | ids))
-        self._put_far(ids)
+        self._put_far_moved(self.cards[id] for id in ids)
+        self.far.frames = [rect(item.frame.box) for item in self.frame_items]
+        self.shapes_changed.emit()
 
     def _choose(self) -> None:
-        chosen = self.document.selection
-        for id, item in self.cards.items():
-            if item.chosen != (id in chosen.modules):
-                item.choose(not item.chosen)
-                self._put_far_card(item)
-        for link in self.link_items.values():
-            link.choose(link.link in chosen.links)
+        chosen, before = self.document.selection, self._chosen
+        self._chosen = chosen
+        for id in chosen.modules ^ before.modules:
+            if id in self.cards:
+                self.cards[id].choose(id in chosen.modules)
+                self._put_far_card(self.cards[id])
+        for link in chosen.links ^ before.links:
+            if str(link) in self.link_items:
+                self.link_items[str(link)].choose(link in chosen.links)
         for control in self.control_items:
             control.choose(control.link in chosen.links)
         self.shapes_changed.emit()
@@ -139,8 +149,7 @@ class FlowScene(QGraphicsScene):
         cards = [id for id in (changed or self.cards) if id in self.cards]
         for id in cards:
             self._put_far_card(self.cards[id])
-        if cards:
-            self.shapes_changed.emit()
+        self.shapes_changed.emit()
 
     # --- the far view ---------------------------------------------------------------------------------
 
@@ -156,14 +165,11 @@ class FlowScene(QGraphicsScene):
         self.far.frames = [rect(item.frame.box) for item in self.frame_items]
         self.shapes_changed.emit()
 
-    def _put_far(self, ids: Iterable[str]) -> None:
-        for id in ids:
-            item = self.cards[id]
+    def _put_far_moved(self, cards: Iterable[ModuleItem]) -> None:
+        for item in cards:
             self._put_far_card(item)
             for link in item.links:
                 self._put_far_line(link)
-        self.far.frames = [rect(item.frame.box) for item in self.frame_items]
-        self.shapes_changed.emit()
 
     def _put_far_card(self, item: ModuleItem) -> None:
         colour = self._faces.far_colour(item.face, item.card.kind, self.look)
@@ -194,15 +200,30 @@ class FlowScene(QGraphicsScene):
 
     def drag(self, ids: Iterable[str], dx: float, dy: float) -> None:
         """Show these cards moved by an offset, with their links; the document is not touched."""
-        links: set[LinkItem] = set()
-        ids = list(ids)
-        for id in ids:
-            item = self.cards[id]
+        cards = [self.cards[id] for id in ids]
+        links = {link for item in cards for link in item.links}
+        area = _around((*cards, *links))
+        for item in cards:
             item.setPos(dx, dy)
-            links.update(item.links)
         for link in links:
             link.follow()
-        self._put_far(ids)
+        self._put_far_moved(cards)
+        self.touched.emit(area.united(_around((*cards, *links))))
+
+    def lay_over(self, item: QGraphicsItem) -> None:
+        """Show ``item`` above everything: a rubber band, a link that is being drawn."""
+        self.addItem(item)
+        self.over.append(item)
+
+    def take_off(self, item: QGraphicsItem) -> None:
+        """Show what :meth:`lay_over` laid there no longer."""
+        self.over.remove(item)
+        self.removeItem(item)
+        self.shapes_changed.emit()
+
+    def over_moved(self) -> None:
+        """What lies above everything has another shape."""
+        self.shapes_changed.emit()
 
     def place(self, id: str) -> layout.Place:
         """Where a card's top left stands in the document."""
@@ -225,6 +246,14 @@ class FlowScene(QGraphicsScene):
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         paint.grid(painter, self.look, painter.worldTransform().m11(), QRectF(rect))
+
+
+def _around(items: Iterable[QGraphicsItem]) -> QRectF:
+    """The rectangle around all of these, where they are now."""
+    area = QRectF()
+    for item in items:
+        area = area.united(item.sceneBoundingRect())
+    return area
 
 
 def only_moved(old: Flow, new: Flow) -> frozenset[str] | None:

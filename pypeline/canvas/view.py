@@ -19,7 +19,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
-from pypeline.canvas import paint
+from pypeline.canvas import near, paint
+from pypeline.canvas.prints import Prints
 from pypeline.canvas.scene import FlowScene
 
 SMALLEST, LARGEST = 0.02, 4.0
@@ -73,7 +74,13 @@ class FlowView(QGraphicsView):
         self._rest.setSingleShot(True)
         self._rest.setInterval(120)
         self._rest.timeout.connect(self._sharpen)
-        scene.shapes_changed.connect(self._far_changed)
+        self._prints = Prints()
+        # prints that a frame had no time for are made in the next
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.timeout.connect(self._paint_all)
+        scene.shapes_changed.connect(self._paint_all)
+        scene.touched.connect(self._paint_area)
 
     @property
     def scale_now(self) -> float:
@@ -149,21 +156,31 @@ class FlowView(QGraphicsView):
 
     def _sharpen(self) -> None:
         self.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        self._paint_all()
+
+    def _paint_all(self) -> None:
         self.viewport().update()
 
-    def _far_changed(self) -> None:
-        if self.scale_now < paint.FAR:
-            self.viewport().update()
+    def _paint_area(self, area: QRectF) -> None:
+        self.viewport().update(self.mapFromScene(area).boundingRect().adjusted(-2, -2, 2, 2))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self.scale_now >= paint.FAR:
-            super().paintEvent(event)
-            return
-        # from far the view paints the whole flow itself: a handful of calls instead of one per item
+        # the view paints the flow itself: Qt's way, a call for every item, takes several times as long
+        scene = self.flow_scene
         painter = QPainter(self.viewport())
-        painter.fillRect(event.rect(), self.flow_scene.look.canvas)
         painter.setTransform(self.viewportTransform())
-        self.flow_scene.far.paint(painter, self.flow_scene.look)
+        if self.scale_now < paint.FAR:
+            painter.fillRect(self.mapToScene(event.rect()).boundingRect(), scene.look.canvas)
+            scene.far.paint(painter, scene.look)
+        else:
+            calm = not self._rest.isActive()
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, calm)
+            self._prints.begin(calm=calm, ratio=self.devicePixelRatioF())
+            near.paint_near(painter, scene, self._prints, self.mapToScene(event.rect()).boundingRect())
+            if self._prints.end():
+                self._more.start()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        near.paint_over(painter, scene.over)
         painter.end()
 
     # --- wheel and touchpad: the same whatever gesture is in charge -----------------------------------

@@ -36,7 +36,7 @@ class Connect(Gesture):
         self._dropped = dropped
         self._line = QGraphicsPathItem()
         self._line.setZValue(9)
-        self.scene.addItem(self._line)
+        self.scene.lay_over(self._line)
         if old is not None:
             self.scene.link_items[str(old)].setOpacity(0.25)
         self._fits = self._light()
@@ -87,6 +87,7 @@ class Connect(Gesture):
         self._line.setPath(curve_path(curve))
         colour = self.scene.look.failure if reason else self.scene.look.accent
         self._line.setPen(QPen(colour, 2.2, Qt.PenStyle.SolidLine if link else Qt.PenStyle.DashLine))
+        self.scene.over_moved()
         self.view.say(reason)
 
     def end(self, point: QPointF, modifiers: Qt.KeyboardModifier = NO_MODIFIER) -> None:
@@ -109,7 +110,7 @@ class Connect(Gesture):
         self.view.say("")
 
     def _clear(self) -> None:
-        self.scene.removeItem(self._line)
+        self.scene.take_off(self._line)
         for item in self.scene.cards.values():
             item.light({})
         if self.old is not None and str(self.old) in self.scene.link_items:
@@ -127,7 +128,7 @@ class Control(Gesture):
         self._made = made
         self._line = QGraphicsPathItem()
         self._line.setZValue(9)
-        self.scene.addItem(self._line)
+        self.scene.lay_over(self._line)
 
     def _link(self, target: str) -> ControlLink:
         flow: Flow = self.document.flow
@@ -149,11 +150,12 @@ class Control(Gesture):
         self._line.setPath(curve_path((start, (start[0], (start[1] + here[1]) / 2), (here[0], (start[1] + here[1]) / 2), here)))
         colour = self.scene.look.failure if reason else self.scene.look.kind["solo"]
         self._line.setPen(QPen(colour, 2.0, Qt.PenStyle.SolidLine if link else Qt.PenStyle.DotLine, Qt.PenCapStyle.RoundCap))
+        self.scene.over_moved()
         self.view.say(reason)
 
     def end(self, point: QPointF, modifiers: Qt.KeyboardModifier = NO_MODIFIER) -> None:
         link, reason = self._target(point)
-        self.scene.removeItem(self._line)
+        self.scene.take_off(self._line)
         self.view.say(reason)
         if link is not None:
             self.document.apply("Draw a control link", edits.connect(self.document.flow, link))
@@ -161,5 +163,5 @@ class Control(Gesture):
             self._made(link)
 
     def cancel(self, reason: str) -> None:
-        self.scene.removeItem(self._line)
+        self.scene.take_off(self._line)
         self.view.say("")

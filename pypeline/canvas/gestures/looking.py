@@ -38,17 +38,18 @@ class Band(Gesture):
         fill.setAlphaF(0.08)
         self._item.setBrush(fill)
         self._item.setZValue(10)
-        self.scene.addItem(self._item)
+        self.scene.lay_over(self._item)
 
     def move(self, point: QPointF, modifiers: Qt.KeyboardModifier = NO_MODIFIER) -> None:
         area = QRectF(self.start, point).normalized()
         self._item.setRect(area)
+        self.scene.over_moved()
         self.document.select(self._before | self.scene.within(area))
 
     def end(self, point: QPointF, modifiers: Qt.KeyboardModifier = NO_MODIFIER) -> None:
         self.move(point)
-        self.scene.removeItem(self._item)
+        self.scene.take_off(self._item)
 
     def cancel(self, reason: str) -> None:
-        self.scene.removeItem(self._item)
+        self.scene.take_off(self._item)
         self.document.select(self._before)

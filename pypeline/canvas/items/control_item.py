@@ -41,8 +41,16 @@ class ControlItem(QGraphicsItem):
         return outline
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        lod = option.levelOfDetailFromTransform(painter.worldTransform())
-        paint.control(painter, self.look, lod, self.data_shape, self.path, selected=self.chosen, state=self.state)
+        self.draw(painter)
+
+    def draw(self, painter: QPainter) -> None:
+        """Paint in scene coordinates."""
+        paint.control(painter, self.look, painter.worldTransform().m11(), self.data_shape, self.path, selected=self.chosen, state=self.state)
+
+    def show_look(self, look: Look) -> None:
+        """Be painted in another look."""
+        self.look = look
+        self.update()
 
     def show_shape(self, link: ControlLink, data: ControlShape) -> None:
         """Run as ``data`` says, for ``link``."""

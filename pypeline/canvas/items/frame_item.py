@@ -34,8 +34,16 @@ class FrameItem(QGraphicsItem):
         return path
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        lod = option.levelOfDetailFromTransform(painter.worldTransform())
-        paint.frame(painter, self.look, lod, self.frame, self.note, self.state)
+        self.draw(painter)
+
+    def draw(self, painter: QPainter) -> None:
+        """Paint in scene coordinates."""
+        paint.frame(painter, self.look, painter.worldTransform().m11(), self.frame, self.note, self.state)
+
+    def show_look(self, look: Look) -> None:
+        """Be painted in another look."""
+        self.look = look
+        self.update()
 
     def show_frame(self, frame: Frame) -> None:
         """Stand as ``frame`` says."""

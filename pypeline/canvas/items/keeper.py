@@ -39,7 +39,7 @@ class Keeper:
         self.look = look
         for group in (self.cards.values(), self.links.values(), self.controls, self.frames):
             for item in group:
-                item.look = look
+                item.show_look(look)
 
     def _move(self, drawing: Drawing, ids: frozenset[str]) -> None:
         touched: set[str] = set()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, QRectF
-from PySide6.QtGui import QPainter, QPainterPath, QPainterPathStroker
+from PySide6.QtGui import QPainter, QPainterPath, QPainterPathStroker, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from pypeline.canvas import paint
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look, curve_path, rect
 from pypeline.canvas.paint import Tag
+from pypeline.canvas.prints import Print, Prints
 from pypeline.core import geometry as g
 from pypeline.core.layout import LinkShape
 from pypeline.core.picture import link_width
 from pypeline.schema.flow import DataLink
+
+_LARGEST_PRINT = 160_000.0
+"""Square pixels: a longer link costs less to stroke than to copy."""
 
 
 class LinkItem(QGraphicsItem):
@@ -25,9 +29,10 @@ class LinkItem(QGraphicsItem):
         self.look = look
         self.source, self.target = source, target
         self.rows: int | None = None
+        self._width = link_width(None)
         self.tag: Tag | None = None
         self.chosen = False
-        self.hovered = False
+        self._print = Print()
         self._set_shape(shape)
         self.setZValue(1)
         source.links.append(self)
@@ -37,10 +42,10 @@ class LinkItem(QGraphicsItem):
         self.shape_data = shape
         self.path = curve_path(shape.curve)
         self.line = QLineF(QPointF(*shape.curve[0]), QPointF(*shape.curve[-1]))
-        self._box = rect(g.curve_box(shape.curve)).adjusted(-6, -6, 6, 6)
+        self._box = self._bounds = rect(g.curve_box(shape.curve)).adjusted(-6, -6, 6, 6)
 
     def boundingRect(self) -> QRectF:
-        return self._box.united(rect(self.tag.box).adjusted(-2, -2, 2, 2)) if self.tag else self._box
+        return self._bounds
 
     def shape(self) -> QPainterPath:
         stroker = QPainterPathStroker()
@@ -51,12 +56,39 @@ class LinkItem(QGraphicsItem):
         return outline
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        lod = option.levelOfDetailFromTransform(painter.worldTransform())
-        width = link_width(self.rows) + (0.8 if self.hovered else 0.0)
+        self._draw(painter, option.levelOfDetailFromTransform(painter.worldTransform()))
+
+    def _draw(self, painter: QPainter, lod: float) -> None:
         data = self.shape_data
-        paint.link(painter, self.look, lod, self.path, data.kind, reject=data.reject, width=width, selected=self.chosen)
+        paint.link(painter, self.look, lod, self.path, data.kind, reject=data.reject, width=self._width, selected=self.chosen)
         if self.tag is not None:
             paint.tag(painter, self.look, lod, self.tag)
+
+    def is_plain(self, lod: float) -> bool:
+        """Whether this is nothing but a thin line, which costs less to stroke than to copy."""
+        return self._width * lod <= 1.0 and (self.tag is None or lod < paint.TEXT_FROM) and not self.chosen and self.opacity() == 1.0
+
+    @property
+    def pen(self) -> QPen:
+        """What the line is stroked with."""
+        return self.look.link_pen(self.shape_data.kind, self._width, reject=self.shape_data.reject)
+
+    def draw(self, painter: QPainter, prints: Prints) -> None:
+        """Paint in scene coordinates, from a print unless the link is long."""
+        lod = painter.worldTransform().m11()
+        opacity = self.opacity()
+        if opacity < 1.0:
+            painter.setOpacity(opacity)
+        area = self._bounds.width() * self._bounds.height() * lod * lod
+        if area > _LARGEST_PRINT or not prints.draw(painter, self._print, self._bounds, self._draw):
+            self._draw(painter, lod)
+        if opacity < 1.0:
+            painter.setOpacity(1.0)
+
+    def _changed(self) -> None:
+        """Look different: paint again."""
+        self._print.stale = True
+        self.update()
 
     def show_shape(self, shape: LinkShape) -> None:
         """Run as ``shape`` says."""
@@ -64,7 +96,7 @@ class LinkItem(QGraphicsItem):
             self.prepareGeometryChange()
             self.tag = None
             self._set_shape(shape)
-            self.update()
+            self._changed()
 
     def follow(self) -> None:
         """Run between its two ends where they are now: called while they are dragged."""
@@ -78,13 +110,20 @@ class LinkItem(QGraphicsItem):
         if rows != self.rows or tag != self.tag:
             self.prepareGeometryChange()
             self.rows, self.tag = rows, tag
-            self.update()
+            self._width = link_width(rows)
+            self._bounds = self._box.united(rect(tag.box).adjusted(-2, -2, 2, 2)) if tag else self._box
+            self._changed()
 
     def choose(self, chosen: bool) -> None:
         """Be, or be no longer, among the selected."""
         if chosen != self.chosen:
             self.chosen = chosen
-            self.update()
+            self._changed()
+
+    def show_look(self, look: Look) -> None:
+        """Be painted in another look."""
+        self.look = look
+        self._changed()
 
     def leave(self) -> None:
         """Let go of both ends, before the item goes."""

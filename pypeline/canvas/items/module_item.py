@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from pypeline.canvas import paint
 from pypeline.canvas.look import Look, rect
 from pypeline.canvas.paint import Face, Glow
+from pypeline.canvas.prints import Print, Prints
 from pypeline.core import geometry as g
 from pypeline.core.layout import Card, Port
 
@@ -34,11 +35,13 @@ class ModuleItem(QGraphicsItem):
         self.chosen = False
         self.glow: dict[str, Glow] = {}
         self.hovered = False
+        self._print = Print()
+        self._bounds = rect(card.box).adjusted(-12, -12, 12, 12)
         self.setAcceptHoverEvents(False)
         self.setZValue(2)
 
     def boundingRect(self) -> QRectF:
-        return rect(self.card.box).adjusted(-12, -12, 12, 12)
+        return self._bounds
 
     def shape(self) -> QPainterPath:
         path = QPainterPath()
@@ -46,33 +49,60 @@ class ModuleItem(QGraphicsItem):
         return path
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        lod = option.levelOfDetailFromTransform(painter.worldTransform())
+        self._draw(painter, option.levelOfDetailFromTransform(painter.worldTransform()))
+
+    def _draw(self, painter: QPainter, lod: float) -> None:
         paint.card(painter, self.look, lod, self.card, self.face, selected=self.chosen, hover=self.hovered, glow=self.glow)
+
+    def draw(self, painter: QPainter, prints: Prints) -> None:
+        """Paint in scene coordinates from a print; only the body while there is none yet."""
+        offset = self.pos()
+        painter.translate(offset)
+        if not prints.draw(painter, self._print, self._bounds, self._draw):
+            paint.body(painter, self.look, painter.worldTransform().m11(), self.card, self.face, selected=self.chosen, hover=self.hovered)
+        painter.translate(-offset)
+
+    def _changed(self) -> None:
+        """Look different: paint again."""
+        self._print.stale = True
+        self.update()
 
     def show_card(self, card: Card) -> None:
         """Stand and look as ``card`` says."""
         if card != self.card:
             self.prepareGeometryChange()
             self.card = card
-            self.update()
+            self._bounds = rect(card.box).adjusted(-12, -12, 12, 12)
+            self._changed()
 
     def show_face(self, face: Face) -> None:
         """Say what ``face`` says."""
         if face != self.face:
             self.face = face
-            self.update()
+            self._changed()
 
     def choose(self, chosen: bool) -> None:
         """Be, or be no longer, among the selected."""
         if chosen != self.chosen:
             self.chosen = chosen
-            self.update()
+            self._changed()
+
+    def hover(self, hovered: bool) -> None:
+        """Be, or be no longer, under the pointer."""
+        if hovered != self.hovered:
+            self.hovered = hovered
+            self._changed()
+
+    def show_look(self, look: Look) -> None:
+        """Be painted in another look."""
+        self.look = look
+        self._changed()
 
     def light(self, glow: dict[str, Glow]) -> None:
         """Light the ports a dragged link may end at, by ``in:name`` or ``out:name``."""
         if glow != self.glow:
             self.glow = glow
-            self.update()
+            self._changed()
 
     def port_at(self, point: QPointF) -> tuple[str, Port] | None:
         """The side (``in`` or ``out``) and port under a scene point."""

@@ -1,0 +1,70 @@
+"""The near painter: everything of a scene that an area shows, in a view's own paint event.
+
+One pass over what can be seen instead of a call from Qt for each item: frames, links, their counts,
+cards, control links, and on top what a gesture shows. Cards and thick links come from prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem
+
+from pypeline.canvas import paint
+from pypeline.canvas.items.control_item import ControlItem
+from pypeline.canvas.items.frame_item import FrameItem
+from pypeline.canvas.items.link_item import LinkItem
+from pypeline.canvas.items.module_item import ModuleItem
+from pypeline.canvas.prints import Prints
+from pypeline.canvas.scene import FlowScene
+
+LINK_SECONDS, CARD_SECONDS = 0.002, 0.006
+"""Time for making prints in one frame: a link can do without, a card is only a body without its print."""
+
+
+def paint_near(painter: QPainter, scene: FlowScene, prints: Prints, area: QRectF) -> None:
+    """Paint what ``area`` (scene coordinates) shows; the painter's transform is the view's."""
+    paint.grid(painter, scene.look, painter.worldTransform().m11(), area)
+    frames: list[FrameItem] = []
+    links: list[LinkItem] = []
+    cards: list[ModuleItem] = []
+    controls: list[ControlItem] = []
+    for item in scene.items(area, Qt.ItemSelectionMode.IntersectsItemBoundingRect, Qt.SortOrder.AscendingOrder):
+        if isinstance(item, LinkItem):
+            links.append(item)
+        elif isinstance(item, ModuleItem):
+            cards.append(item)
+        elif isinstance(item, FrameItem):
+            frames.append(item)
+        elif isinstance(item, ControlItem):
+            controls.append(item)
+    for frame in frames:
+        frame.draw(painter)
+    prints.allow(LINK_SECONDS)
+    lod = painter.worldTransform().m11()
+    pen: QPen | None = None
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for link in links:
+        if not link.is_plain(lod):
+            link.draw(painter, prints)
+            pen = None
+            continue
+        if link.pen is not pen:
+            pen = link.pen
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(link.path)
+    prints.allow(CARD_SECONDS)
+    for card in cards:
+        card.draw(painter, prints)
+    for control in controls:
+        control.draw(painter)
+
+
+def paint_over(painter: QPainter, items: Iterable[QGraphicsItem]) -> None:
+    """Paint what a gesture shows, from any distance."""
+    option = QStyleOptionGraphicsItem()
+    for item in items:
+        item.paint(painter, option)

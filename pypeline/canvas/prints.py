@@ -1,0 +1,126 @@
+"""Prints: what was painted once, kept as pixmaps and copied into the next frames.
+
+Painting a card takes some thirty calls with antialiasing, copying its print one. A print is made at
+the very pixels where it is shown, so that a copy looks like the painting. While one zooms, prints
+of another scale are stretched; what is missing or out of date is made within a few milliseconds of
+each frame, the rest in the frames after it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from math import ceil, floor
+from time import thread_time
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPixmap, QTransform
+
+MOST_BYTES = 96 * 2**20
+_SAME = 1 / 64
+"""Positions within a pixel that nobody can tell apart."""
+
+Paint = Callable[[QPainter, float], None]
+"""Paints in scene coordinates at a level of detail."""
+
+
+class Print:
+    """The print of one thing; ``stale`` when the thing looks different now."""
+
+    __slots__ = ("frame", "inset", "pixmap", "scale", "stale")
+
+    def __init__(self) -> None:
+        self.pixmap: QPixmap | None = None
+        self.scale = 0.0
+        self.inset = (0.0, 0.0)
+        self.stale = True
+        self.frame = 0
+
+
+class Prints:
+    """All prints of one view. Between :meth:`begin` and :meth:`end` lies one frame; :meth:`allow` gives it time."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Print, int] = OrderedDict()
+        self._bytes = 0
+        self._frame = 0
+        self._left = 0.0
+        self._calm = True
+        self._ratio = 1.0
+        self._owed = False
+
+    def begin(self, *, calm: bool, ratio: float) -> None:
+        """A frame begins. ``calm`` is False while one zooms; ``ratio`` is device pixels per pixel."""
+        self._frame += 1
+        self._left = 0.0
+        self._calm, self._ratio, self._owed = calm, ratio, False
+
+    def allow(self, seconds: float) -> None:
+        """From here on this frame may spend so much of this thread's time on making prints."""
+        self._left = seconds
+
+    def end(self) -> bool:
+        """The frame is painted. True if another one is needed to bring all prints up to date."""
+        while self._bytes > MOST_BYTES:
+            oldest = next(iter(self._kept))
+            if oldest.frame == self._frame:
+                break
+            self._bytes -= self._kept.pop(oldest)
+            oldest.pixmap = None
+        return self._owed
+
+    def forget(self) -> None:
+        """Drop every print."""
+        for known in self._kept:
+            known.pixmap = None
+        self._kept.clear()
+        self._bytes = 0
+
+    def draw(self, painter: QPainter, own: Print, box: QRectF, paint: Paint) -> bool:
+        """Copy the print of the scene's ``box``, made by ``paint`` if it must be; False if there is none yet."""
+        world = painter.worldTransform()
+        lod, ratio = world.m11(), self._ratio
+        scale = lod * ratio
+        left, top = (box.x() * lod + world.dx()) * ratio, (box.y() * lod + world.dy()) * ratio
+        x, y = floor(left), floor(top)
+        if own.stale or own.scale != scale or own.pixmap is None or abs(own.inset[0] - left + x) > _SAME or abs(own.inset[1] - top + y) > _SAME:
+            # a print that only lacks the right scale does as long as one zooms
+            if (self._calm or own.pixmap is None or own.stale) and self._left > 0:
+                began = thread_time()
+                self._make(own, box, paint, lod, (left - x, top - y))
+                self._left -= thread_time() - began
+            else:
+                self._owed = self._owed or self._calm
+        if own.pixmap is None:
+            return False
+        own.frame = self._frame
+        self._kept.move_to_end(own)
+        painter.setWorldMatrixEnabled(False)
+        if own.scale == scale:
+            painter.drawPixmap(QPointF(x / ratio, y / ratio), own.pixmap)
+        else:
+            factor = scale / own.scale
+            size = own.pixmap.rect()
+            stretched = QRectF(left / ratio, top / ratio, size.width() * factor / ratio, size.height() * factor / ratio)
+            painter.drawPixmap(stretched, own.pixmap, QRectF(size))
+        painter.setWorldMatrixEnabled(True)
+        return True
+
+    def _make(self, own: Print, box: QRectF, paint: Paint, lod: float, inset: tuple[float, float]) -> None:
+        scale = lod * self._ratio
+        width, height = ceil(box.width() * scale + inset[0]), ceil(box.height() * scale + inset[1])
+        made = own.pixmap
+        if made is None or made.width() != width or made.height() != height:
+            made = QPixmap(max(1, width), max(1, height))
+        else:
+            made.setDevicePixelRatio(1.0)
+        made.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(made)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setTransform(QTransform(scale, 0, 0, scale, inset[0] - box.x() * scale, inset[1] - box.y() * scale))
+        paint(painter, lod)
+        painter.end()
+        made.setDevicePixelRatio(self._ratio)
+        own.pixmap, own.scale, own.inset, own.stale = made, scale, inset, False
+        self._bytes += width * height * 4 - self._kept.get(own, 0)
+        self._kept[own] = width * height * 4
