@@ -239,6 +239,8 @@ class FlowScene(QGraphicsScene):
 
     def set_look(self, look: Look) -> None:
         """Paint everything in another look."""
+        if look is self.look:
+            return
         self.look = look
         self._kept.show_look(look)
         self._see_far()

@@ -189,21 +189,30 @@ class Grid:
     def near(self, box: Box) -> list[Box]:
         """The boxes that share an area with ``box``, each once, in the order they came in per cell."""
         found: dict[int, Box] = {}
+        left, top, right, bottom = box.x, box.y, box.right, box.bottom
         for cell in self._touched(box):
             for other in self._cells.get(cell, ()):
-                if other.meets(box):
+                x, y, width, height = other
+                if x < right and left < x + width and y < bottom and top < y + height:
                     found[id(other)] = other
         return list(found.values())
 
     def covers(self, point: Point, by: float = 0.0) -> bool:
         """Whether ``point`` lies in a box, or nearer than ``by`` to one in the same cell."""
         x, y = point
-        near = self._cells.get((int(x // self._CELL), int(y // self._CELL)), ())
-        return any(b.x - by < x < b.x + b.width + by and b.y - by < y < b.y + b.height + by for b in near)
+        for left, top, width, height in self._cells.get((int(x // self._CELL), int(y // self._CELL)), ()):
+            if left - by < x < left + width + by and top - by < y < top + height + by:
+                return True
+        return False
 
     def free(self, box: Box) -> bool:
         """Whether nothing shares an area with ``box``."""
-        return not any(other.meets(box) for cell in self._touched(box) for other in self._cells.get(cell, ()))
+        left, top, right, bottom = box.x, box.y, box.right, box.bottom
+        for cell in self._touched(box):
+            for x, y, width, height in self._cells.get(cell, ()):
+                if x < right and left < x + width and y < bottom and top < y + height:
+                    return False
+        return True
 
     def _touched(self, box: Box) -> Iterable[tuple[int, int]]:
         size = self._CELL
@@ -221,7 +230,9 @@ def route(start: Point, end: Point, cards: Grid) -> Curve:
     plain = link_curve(start, end)
     if end[0] - start[0] < COLUMN_STEP - CARD_WIDTH + 16:  # neighbours, or leading back: nothing can stand between
         return plain
-    if not _hits(plain, start, end, cards):
+    top = min(start[1], end[1])
+    # the curve stays between its ends, so what is free there cannot be hit
+    if cards.free(Box(start[0], top - 8, end[0] - start[0], abs(end[1] - start[1]) + 16)) or not _hits(plain, start, end, cards):
         return plain
     for lane in _lanes(start, end, cards):
         curve = lane_curve(start, end, start[0] + 72, end[0] - 72, lane)
@@ -243,7 +254,11 @@ def _hits(curve: Curve, start: Point, end: Point, cards: Grid) -> bool:
     pieces = (len(curve) - 1) // 3
     steps = pieces * max(10, min(48, round((end[0] - start[0]) / pieces / 20)))
     left, right = start[0] + 4, end[0] - 4
-    return any(left < p[0] < right and cards.covers(p, 4) for p in (point_at(curve, i / steps) for i in range(1, steps)))
+    for i in range(1, steps):
+        point = point_at(curve, i / steps)
+        if left < point[0] < right and cards.covers(point, 4):
+            return True
+    return False
 
 
 def tag_place(curve: Curve, width: float, taken: Grid, height: float = TAG_HEIGHT) -> Box:
