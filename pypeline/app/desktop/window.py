@@ -344,7 +344,7 @@ class FlowWindow(QMainWindow):
             from pypeline.runner.registry import auto_register
 
             try:
-                names = auto_register(self.session.folder, [folder])
+                made, problems = auto_register(self.session.folder, [folder])
             except PypeError as error:
                 asking.tell(self, "Not registered", "\n".join(str(p) for p in error.problems[:12]))
                 return
@@ -352,7 +352,8 @@ class FlowWindow(QMainWindow):
             self.palette_panel.show_catalogue(self.document.catalogue, look(self.theme))
             self.document.show(self.document.flow)
             self.session.understand()
-            asking.tell(self, "Registered", "\n".join(str(n) for n in names) or "No module was found in this folder.")
+            told = [*(f"{decl.name}  {decl.description}" for decl in made), *map(str, problems)]
+            asking.tell(self, "Registered" if made else "Nothing registered", "\n".join(told[:24]) or "No module was found in this folder.")
 
         asking.choose(self, f"Trust the code in {folder.name}?", "Registering runs the Python files of this folder once.", {"Register": register})
 
