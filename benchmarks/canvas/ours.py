@@ -71,12 +71,14 @@ def main(number: int) -> dict[str, object]:
     frames.settle()
     # a hundred modules that change at once: the nearest to the middle, so that all who can be seen are
     x, y, _ = cards[centre]
-    lively = [name for _, _, name in sorted(cards, key=lambda c: abs(c[0] - x) + abs(c[1] - y))[:100]]
+    lively = {name for _, _, name in sorted(cards, key=lambda c: abs(c[0] - x) + abs(c[1] - y))[:100]}
+    carrying = [str(link) for link in flow.connections.data if link.source in lively]
 
     def flip(i: int) -> None:
         state = ("running", "completed")[i % 2]
         events = [ev.ModuleState(run="r", attempt=1, time=float(i), module=name, task=name, state=state) for name in lively]
-        document.learn(watch.feed(events), watch=watch)
+        counts = [ev.LinkCount(run="r", attempt=1, time=float(i), link=link, rows=1000 * i + 7, final=False, seconds=i + 1.0) for link in carrying]
+        document.learn(watch.feed([*events, *counts]), watch=watch)
 
     def drag(i: int) -> None:
         scene.drag([card], 8 * (i % 5 + 1), 0)

@@ -25,13 +25,14 @@ def show(kept: Keeper, faces: Faces, watch: Watch | None, changed: frozenset[str
 
 
 def _counts(kept: Keeper, watch: Watch | None, ids: Iterable[str]) -> None:
-    taken: g.Grid | None = None
     for id in ids:
         item = kept.links.get(id)
         if item is None:
             continue
         seen = watch.links.get(id) if watch else None
         if seen is None:
+            if item.tag is not None:
+                kept.taken.remove(item.tag.box)
             item.show_rows(None, None)
             continue
         text, note = tag_text(seen, item.shape_data.reject)
@@ -40,17 +41,11 @@ def _counts(kept: Keeper, watch: Watch | None, ids: Iterable[str]) -> None:
         box = item.tag.box if item.tag else None
         # a count that grows keeps its place as long as it fits there
         if box is None or box.width < wide or box.width > wide + 24 or box.height != high:
-            taken = taken or _taken(kept)
-            box = g.tag_place(item.shape_data.curve, wide, taken, high)
-            taken.add(box)
+            if box is not None:
+                kept.taken.remove(box)
+            box = g.tag_place(item.shape_data.curve, wide, kept.taken, high)
+            kept.taken.add(box)
         item.show_rows(seen.rows, Tag(box, text, note))
-
-
-def _taken(kept: Keeper) -> g.Grid:
-    """Where no tag may stand: cards, their ports, other tags."""
-    cards = (item.card.box.grown(g.PORT_RADIUS + 1) for item in kept.cards.values())
-    tags = (item.tag.box for item in kept.links.values() if item.tag)
-    return g.Grid([*cards, *tags])
 
 
 def _control(kept: Keeper, watch: Watch | None, changed: frozenset[str]) -> None:

@@ -186,6 +186,11 @@ class Grid:
         for cell in self._touched(box):
             self._cells.setdefault(cell, []).append(box)
 
+    def remove(self, box: Box) -> None:
+        """Take out ``box``, the very one that was put in."""
+        for cell in self._touched(box):
+            self._cells[cell] = [other for other in self._cells[cell] if other is not box]
+
     def near(self, box: Box) -> list[Box]:
         """The boxes that share an area with ``box``, each once, in the order they came in per cell."""
         found: dict[int, Box] = {}

@@ -10,6 +10,7 @@ from pypeline.canvas.items.frame_item import FrameItem
 from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look
+from pypeline.core import geometry as g
 from pypeline.core.layout import Drawing
 from pypeline.schema.flow import Flow
 
@@ -23,9 +24,20 @@ class Keeper:
         self.links: dict[str, LinkItem] = {}
         self.controls: list[ControlItem] = []
         self.frames: list[FrameItem] = []
+        self._taken: g.Grid | None = None
+
+    @property
+    def taken(self) -> g.Grid:
+        """Where no count may stand: cards with their ports, and the counts that are shown. Who shows or
+        moves a count keeps it right."""
+        if self._taken is None:
+            cards = (item.card.box.grown(g.PORT_RADIUS + 1) for item in self.cards.values())
+            self._taken = g.Grid([*cards, *(item.tag.box for item in self.links.values() if item.tag)])
+        return self._taken
 
     def keep(self, flow: Flow, drawing: Drawing, only: frozenset[str] | None = None) -> None:
         """Show ``drawing`` of ``flow``; with ``only`` nothing but these modules moved, and no item comes or goes."""
+        self._taken = None
         if only is not None:
             self._move(drawing, only)
         else:
