@@ -122,8 +122,9 @@ class Person:
         return QPointF(*self.window.board.scene.cards[id].place_of(side, name))
 
     async def choose(self, id: str, modifiers: Qt.KeyboardModifier = NONE) -> None:
-        """Click a card."""
-        QTest.mouseClick(self.area, LEFT, modifiers, self.at(self.card(id)))
+        """Click a card's corner: a copy may lie on the rest of it."""
+        box = self.window.board.scene.cards[id].card.box
+        QTest.mouseClick(self.area, LEFT, modifiers, self.at(QPointF(box.x + 6, box.y + 6)))
         await turns()
         assert id in self.window.document.selection.modules
 
