@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,14 +174,16 @@ class _Run:
                 await self.engine.close()
             self._report_teardowns(bus)
             if disk_error:
-                problem = disk_error[0].problems[0]
-                outcome = Outcome("failed", "error:disk", ErrorInfo(problem.code, "DiskError", problem.message, mend=problem.mend), outcome.handled)
+                outcome = Outcome("failed", "error:disk", _disk(disk_error[0]), outcome.handled)
             seconds = time.monotonic() - clock
             bus(self._ended(outcome, seconds))
             await asyncio.to_thread(events.close)
             self.bundle.sweep()
             summary = self._summary(outcome, seconds)
-            _finish(self.bundle, self._record(outcome, summary))
+            refused = _finish(self.bundle, self._record(outcome, summary)) or (disk_error[0] if disk_error else None)
+            if refused is not None and summary.state == "completed":
+                # the work is done, but nothing on disk says so: whoever asked must hear of it
+                summary = replace(summary, state="failed", reason="error:disk", exit_code=1, error=_disk(refused))
             await asyncio.to_thread(_report, self.bundle, bus, self.plan)
         if bug is not None and not isinstance(bug, PypeError):
             raise bug
@@ -297,12 +299,19 @@ def _recover(record: Path) -> object:
     return publish.settle(record)
 
 
-def _finish(bundle: Bundle, record: Mapping[str, Any]) -> None:
-    """The final record. A disk that refuses even that leaves the attempt to be found lost later; it is said on stderr."""
+def _finish(bundle: Bundle, record: Mapping[str, Any]) -> PypeError | None:
+    """The final record. A disk that refuses even that leaves the attempt to be found lost later; it is said on stderr and returned."""
     try:
         bundle.finish({"run": bundle.run_id, "attempt": bundle.attempt, **record})
     except PypeError as error:
         print(error, file=sys.stderr)
+        return error
+    return None
+
+
+def _disk(error: PypeError) -> ErrorInfo:
+    problem = error.problems[0]
+    return ErrorInfo(problem.code, "DiskError", problem.message, mend=problem.mend)
 
 
 def _report(bundle: Bundle, bus: OnEvent, plan: Plan) -> None:
