@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -50,6 +50,17 @@ connections:
     - "clean (2|if {{orders__rejected_count}} > 100) warn"
     - "clean (1|error) open_ticket"
     - "clean (Last|always) tidy"
+"""
+
+ACTIVE = """\
+flow: {name: active}
+modules:
+  - {id: customers, name: csv_source, configs: {required: {file_path: data/customers.csv}}}
+  - {id: filter, name: filter_mod, configs: {required: {condition: active}}}
+  - {id: aggregate, name: aggregate_mod, configs: {required: {measures: {customers: count(*)}}, optional: {group_by: [country]}}}
+  - {id: csv, name: csv_sink, configs: {required: {output_path: out/active.csv}}}
+connections:
+  data: [customers.data - filter.input, filter.output - aggregate.input, aggregate.output - csv.input]
 """
 
 
@@ -157,7 +168,7 @@ async def drawing_a_link(pose: Poser) -> None:
     end = QPointF(*cards["parquet"].place_of("in", "input"))
     QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=pose.point(start))
     for step in range(1, 6):
-        QTest.mouseMove(view.viewport(), pose.point(start + (end - start) * step / 5))
+        hover(view.viewport(), pose.point(start + (end - start) * step / 5), Qt.MouseButton.LeftButton)
 
 
 async def quick_add(pose: Poser) -> None:
@@ -165,7 +176,7 @@ async def quick_add(pose: Poser) -> None:
     window = await pose.open(pose.project / "shop.yaml")
     view = window.board.view
     view.setFocus()
-    QTest.mouseMove(view.viewport(), QPoint(view.width() // 2, 60))
+    hover(view.viewport(), QPoint(view.width() // 2, 60))
     QTest.keyClick(view, "s")
     QTest.keyClick(window.board.editor.quick_add.line, "o")
 
@@ -192,6 +203,18 @@ async def control_links(pose: Poser) -> None:
     window.tabs.setCurrentWidget(window.log)
 
 
+async def first_flow(pose: Poser) -> None:
+    """The flow of docs/first-flow.md after its run, its last link chosen."""
+    path = pose.project / "active.yaml"
+    path.write_text(ACTIVE, encoding="utf-8")
+    window = await pose.open(path)
+    await pose.run()
+    link = window.document.flow.connections.data[-1]
+    middle = window.board.scene.link_items[str(link)].path.pointAtPercent(0.5)
+    QTest.mouseClick(window.board.view.viewport(), Qt.MouseButton.LeftButton, pos=pose.point(middle))
+    await heard(window.session.previewed)
+
+
 async def empty(pose: Poser) -> None:
     """A new flow."""
     await pose.open(None)
@@ -203,13 +226,15 @@ POSES: dict[str, Callable[[Poser], Awaitable[None]]] = {
     "quick-add": quick_add,
     "problems": problems,
     "control": control_links,
+    "first-flow": first_flow,
     "empty": empty,
 }
 
 
-def hover(widget: QWidget, at: QPoint) -> None:
-    """Bring the pointer to a place where it lights nothing."""
-    QTest.mouseMove(widget, at)
+def hover(widget: QWidget, at: QPoint, held: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
+    """The pointer goes there. QTest's own move runs a nested loop, which would enter a task inside this one."""
+    place = QPointF(widget.mapToGlobal(at))
+    QApplication.sendEvent(widget, QMouseEvent(QEvent.Type.MouseMove, QPointF(at), place, Qt.MouseButton.NoButton, held, Qt.KeyboardModifier.NoModifier))
 
 
 def _most_frequent(cubes: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -310,6 +310,12 @@ class Person:
 
     # --- waiting ------------------------------------------------------------------------------------------------
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Until something is true that has no signal."""
+        async with asyncio.timeout(SECONDS):
+            while not holds():
+                await asyncio.sleep(0)
+
     async def understood(self) -> None:
         """Until problems and columns are those of the flow as drawn."""
         await heard(self.window.session.understood)

@@ -54,6 +54,7 @@ class FlowWindow(QMainWindow):
         self.recent = Recent()
         self.file = file
         self._really_close = False
+        self._folder = Path.cwd()
         self.document: Document
         self.session: Session
         self.actions_by_id: dict[str, QAction] = {}
@@ -83,7 +84,9 @@ class FlowWindow(QMainWindow):
             self.addAction(action)
 
     def _make_document(self, file: OpenFile) -> None:
-        folder = file.path.resolve().parent if file.path else Path.cwd()
+        # a new flow belongs where one was working
+        folder = file.path.resolve().parent if file.path else self._folder
+        self._folder = folder
         self.document = Document(file.flow, load(folder), self)
         self.session = Session(self.document, folder, self)
 
@@ -156,6 +159,7 @@ class FlowWindow(QMainWindow):
         document.clean_changed.connect(lambda _: self._show_file())
         document.knowledge_changed.connect(lambda _: self._count_problems())
         session.run_changed.connect(self._run_changed)
+        session.understood.connect(self._look_again)
         self.palette_panel.wanted.connect(self.add_in_middle)
         board.editor.link_chosen.connect(self.show_link)
         board.editor.opened.connect(lambda _: self.inspector.focus_first())
@@ -216,6 +220,12 @@ class FlowWindow(QMainWindow):
         elif summary.state != "completed":
             self.tabs.setCurrentWidget(self.log)
         elif self.preview.port:
+            self.session.preview(self.preview.port)
+
+    def _look_again(self) -> None:
+        """What is looked at may have other rows now."""
+        module = self.preview.port.rpartition(".")[0]
+        if self.tabs.currentWidget() is self.preview and not self.session.running and any(m.id == module for m in self.document.flow.modules):
             self.session.preview(self.preview.port)
 
     def _show_file(self) -> None:
