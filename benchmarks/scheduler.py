@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -193,6 +194,9 @@ def one(shape: str, size: int, repeats: int) -> Figure:
 
 def timed(work: Callable[[], Any], into: list[float]) -> Any:
     """What ``work`` gives; its processor seconds go ``into`` the list."""
+    # the collector must not look through what the other sides have left behind
+    gc.collect()
+    gc.freeze()
     began = time.process_time()
     result = work()
     into.append(time.process_time() - began)

@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks import data
@@ -32,7 +33,8 @@ SIDES = (*OURS, *SAME_MEANING, *PRUNED, *SLOW)
 BARS = {"pype": 1.1, "pype --previews": 1.25}
 MEMORY_BAR = 0.5 * 2**30
 WITH_MEMORY_BAR = FLOWS[:3]
-SLOW_REPEATS = 1
+ONCE = (*PRUNED, *SLOW)
+"""Sides that stand beside the bars: one turn is enough."""
 PREVIEWED = "dear.output"
 
 
@@ -65,32 +67,30 @@ def command(side: str, flow: str, folder: Path, out: Path) -> list[str]:
 
 def peers_python() -> str:
     """The interpreter of the peers' own environment if `make bench` has made one, else this one."""
-    own = HERE.parents[1] / ".venv-bench" / "bin" / "python"
-    return str(own) if own.exists() else sys.executable
+    own = HERE.parents[1] / ".venv-bench"
+    return str(own / "bin" / "python") if (own / "ready").exists() else sys.executable
 
 
-def run(flows: Iterable[str], sides: Sequence[str], folder: Path, repeats: int, tell: Callable[[str], None]) -> list[Figure]:
-    """Measure ``sides`` on each of ``flows`` over the data in ``folder``."""
-    found: list[Figure] = []
+def run(flow: str, sides: Sequence[str], folder: Path, repeats: int, tell: Callable[[str], None]) -> list[Figure]:
+    """Measure ``sides`` on ``flow`` over the data in ``folder``; ``tell`` hears what runs."""
     own = OUT / f"tables-{os.getpid()}"
-    for flow in flows:
-        ran = [side for side in sides if not (flow == "preview" and side in ("pype --previews", *PRUNED))]
-        outs = {side: fresh_folder(own / side.replace(" ", "_"), flow) for side in ran}
-        failures: dict[str, str] = {}
+    ran = [side for side in sides if not (flow == "preview" and side in ("pype --previews", *PRUNED))]
+    outs = {side: fresh_folder(own / side.replace(" ", "_"), flow) for side in ran}
+    failures: dict[str, str] = {}
 
-        def task(side: str, flow: str = flow, outs: Mapping[str, Path] = outs, failures: dict[str, str] = failures) -> Measured:
-            tell(f"{flow}: {side}")
-            try:
-                return measure(command(side, flow, folder, outs[side]), env={"PYTHONDONTWRITEBYTECODE": ""})
-            except DidNotRun as error:
-                failures[side] = str(error).strip().splitlines()[-1]
-                return Measured(0, 0, 0, 1, "")
+    def task(side: str) -> Measured:
+        tell(f"{flow}: {side}")
+        try:
+            return measure(command(side, flow, folder, outs[side]))
+        except DidNotRun as error:
+            failures[side] = str(error).strip().splitlines()[-1]
+            return Measured(0, 0, 0, 1, "")
 
-        times = {side: min(SLOW_REPEATS, repeats) if side in SLOW else repeats for side in ran}
-        measured = interleaved({side: lambda side=side: task(side) for side in ran}, times)  # type: ignore[misc]
-        found += compared(flow, measured, failures, outs)
-        shutil.rmtree(own)
-    return found
+    times = {side: 1 if side in ONCE else repeats for side in ran}
+    measured = interleaved({side: partial(task, side) for side in ran}, times)
+    figures = compared(flow, measured, failures, outs)
+    shutil.rmtree(own)
+    return figures
 
 
 def compared(flow: str, measured: Mapping[str, list[Measured]], failures: Mapping[str, str], outs: Mapping[str, Path]) -> list[Figure]:
@@ -156,16 +156,19 @@ def main(words: Sequence[str] | None = None) -> int:
     """Make the data, measure, print; 1 if a result differs or one of ours failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tables.run", description="The six table flows against hand-written ones.")
     parser.add_argument("--rows", type=int, default=data.ROWS, help=f"orders (default: {data.ROWS})")
-    parser.add_argument("--repeats", type=int, default=3, help="turns; pandas and Dask take one (default: 3)")
+    parser.add_argument("--repeats", type=int, default=3, help="turns; the pruned ones, pandas and Dask take one (default: 3)")
     parser.add_argument("--flow", action="append", choices=FLOWS, help="only this one; may be given again")
     parser.add_argument("--side", action="append", choices=SIDES, help="only this one; may be given again")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(words)
     folder = data.make(options.rows)
-    figures = run(options.flow or FLOWS, options.side or SIDES, folder, options.repeats, lambda text: print(f"… {text}", file=sys.stderr, flush=True))
+    figures: list[Figure] = []
+    for flow in options.flow or FLOWS:
+        figures += run(flow, options.side or SIDES, folder, options.repeats, lambda text: print(f"… {text}", file=sys.stderr, flush=True))
+        if options.json:
+            said = {"rows": options.rows, "machine": machine(), "figures": [asdict(f) for f in figures]}
+            options.json.write_text(json.dumps(said, indent=1), "utf-8")
     print(markdown(figures, options.rows))
-    if options.json:
-        options.json.write_text(json.dumps({"rows": options.rows, "machine": machine(), "figures": [asdict(f) for f in figures]}, indent=1), "utf-8")
     return int(any(f.differs or (f.failed and f.side in OURS) for f in figures))
 
 
