@@ -112,6 +112,20 @@ def test_killing_a_worker_takes_what_it_started_along(project: Project) -> None:
     eventually(lambda: not processes_of(f), "somebody is left")
 
 
+def test_a_forked_child_that_stays_neither_holds_the_run_nor_outlives_it(project: Project) -> None:
+    code = "import os, time\ndef main():\n    child = os.fork()\n    if not child:\n        time.sleep(20)\n    open('child.pid', 'w').write(str(child))\n"
+    module = (
+        f"  - {{id: forks, name: python_solo, configs: {{optional: {{code: {json.dumps(code.replace('child.pid', str(project.folder / 'child.pid')))}}}}}}}"
+    )
+    began = time.monotonic()
+    summary = project.run(flow(module))
+    assert summary.state == "completed"
+    # the child holds the worker's socket open: the run must not wait for it
+    assert time.monotonic() - began < 10
+    assert project.lines("child.pid")
+    eventually(lambda: not processes_of(project.folder), "the forked child is left")
+
+
 def test_a_button_stops_like_ctrl_c(project: Project) -> None:
     stop = StopSignal()
     f = project.folder

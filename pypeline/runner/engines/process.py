@@ -104,6 +104,7 @@ class WorkerProcess:
         self._own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self._ooms = machine.oom_kills()
         self._reaps = 0
+        self._pidfd = -1
         self._tail = ""
         self._refused = ""
         self._send({"op": "hello", "version": VERSION, "warm": list(warm)})
@@ -121,6 +122,12 @@ class WorkerProcess:
         """From now on the running loop serves this worker."""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self._readable)
+        try:
+            self._pidfd = os.pidfd_open(self.pid)
+        except OSError:
+            pass  # an old kernel: then the end of the socket tells
+        else:
+            self._loop.add_reader(self._pidfd, self._exited)
         for name, pipe in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
             assert pipe is not None
             self._printed.append(Printed(name, pipe, self._heard_line, self.throttle))
@@ -199,11 +206,12 @@ class WorkerProcess:
         if self._loop is not None and self.gone is None:
             self._loop.remove_writer(self._socket)
 
-    def _readable(self) -> None:
+    def _readable(self) -> bool:
+        """Read once; False when nothing is there or nothing will come any more."""
         try:
             data = self._socket.recv(_CHUNK)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         try:
@@ -218,6 +226,13 @@ class WorkerProcess:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._reap()
+        return bool(data)
+
+    def _exited(self) -> None:
+        """The process has ended. A process that it forked may hold its socket open: no end of the stream would tell."""
+        while self.gone is None and self._readable():
+            pass
+        self._reap()
 
     def _hear(self, message: Message) -> None:
         op = message["op"]
@@ -251,6 +266,8 @@ class WorkerProcess:
     def _reap(self) -> None:
         """Collect the dead process: its end of the socket is closed, so it is on its way out."""
         assert self._loop is not None
+        if self.gone is not None:
+            return
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             self._reaps += 1
@@ -278,6 +295,11 @@ class WorkerProcess:
 
     def _close_ends(self) -> None:
         assert self._loop is not None
+        if self._pidfd >= 0:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
         self._socket.close()
         for printed in self._printed:
             printed.close()
