@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pypeline.canvas.document import Document
 from pypeline.canvas.look import Look
 from pypeline.canvas.paint import Face
@@ -20,6 +18,9 @@ def tag_text(seen: LinkWatch, reject: bool) -> tuple[str, str]:
     if reject:
         return text, "rejected"
     return text, figures.rate(seen.rows, seen.seconds)
+
+
+_LOUD = frozenset({"failed", "running"})
 
 
 class Faces:
@@ -45,8 +46,7 @@ class Faces:
 
     def of(self, id: str) -> Face:
         """What the card of this module says now."""
-        if self._of is not self._document.knowledge.problems:
-            self._read_problems()
+        grave = self._grave(id)
         module = self._modules[id]
         watch = self._document.knowledge.watch
         seen = watch.modules.get(id) if watch else None
@@ -60,13 +60,21 @@ class Faces:
             reason=seen.reason if seen else "",
             fraction=seen.fraction if seen and seen.state == "running" else None,
             badge=len(problems),
-            grave=any(p.severity == "error" for p in problems),
+            grave=grave,
             enabled=module.enabled,
             bypass=module.bypass,
         )
 
-    @staticmethod
-    def far_colour(face: Face, kind: str, look: Look) -> str:
+    def far_colour(self, id: str, kind: str, look: Look) -> str:
         """A card's colour seen from far: failure and running shine through, else its kind."""
-        loud: Mapping[str, str] = {"failed": look.theme.failure, "running": look.theme.accent}
-        return loud.get(face.state) or (look.theme.failure if face.grave else look.theme.kind(kind))
+        watch = self._document.knowledge.watch
+        seen = watch.modules.get(id) if watch else None
+        if seen is not None and seen.state in _LOUD:
+            return look.theme.failure if seen.state == "failed" else look.theme.accent
+        return look.theme.failure if self._grave(id) else look.theme.kind(kind)
+
+    def _grave(self, id: str) -> bool:
+        """Whether one of the module's problems is an error."""
+        if self._of is not self._document.knowledge.problems:
+            self._read_problems()
+        return any(p.severity == "error" for p in self._problems.get(id, ()))

@@ -20,7 +20,7 @@ from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.prints import Prints
 from pypeline.canvas.scene import FlowScene
 
-LINK_SECONDS, CARD_SECONDS = 0.002, 0.006
+LINK_SECONDS, CARD_SECONDS = 0.002, 0.004
 """Time for making prints in one frame: a link can do without, a card is only a body without its print."""
 
 
@@ -40,6 +40,7 @@ def paint_near(painter: QPainter, scene: FlowScene, prints: Prints, area: QRectF
             frames.append(item)
         elif isinstance(item, ControlItem):
             controls.append(item)
+    scene.take_news([*(link.shape_data.id for link in links), *(card.card.id for card in cards)])
     for frame in frames:
         frame.draw(painter)
     prints.allow(LINK_SECONDS)

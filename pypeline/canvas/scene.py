@@ -60,6 +60,8 @@ class FlowScene(QGraphicsScene):
         self._places: dict[str, layout.Place] = {}
         self._faces = Faces(document)
         self._chosen = Selection()
+        # what changed in a run but was not in sight since
+        self._news: set[str] = set()
         self._kept = Keeper(self, self._faces, look)
         self._sync()
         document.flow_changed.connect(self._flow_changed)
@@ -112,7 +114,7 @@ class FlowScene(QGraphicsScene):
         self._faces.forget()
         self._kept.keep(flow, self._drawing)
         self.setSceneRect(rect(self._drawing.box.grown(_MARGIN)))
-        run_marks.show(self._kept, self._faces, self.document.knowledge.watch, frozenset())
+        self._show_marks()
         self._see_far()
 
     def _follow_move(self, ids: frozenset[str]) -> None:
@@ -144,12 +146,32 @@ class FlowScene(QGraphicsScene):
         self.shapes_changed.emit()
 
     def _learn(self, changed: frozenset[str]) -> None:
-        """Take over what the document learned; ``changed`` empty means everything."""
-        run_marks.show(self._kept, self._faces, self.document.knowledge.watch, changed)
-        cards = [id for id in (changed or self.cards) if id in self.cards]
+        """Take over what the document learned; ``changed`` empty means everything. A run may change
+        thousands of looks a second: cards and links take theirs over when they are painted."""
+        cards = changed & self.cards.keys() if changed else self.cards.keys()
+        if changed:
+            links = changed & self.link_items.keys()
+            self._news |= cards | links
+            rest = changed - cards - links
+            if rest:
+                run_marks.show(self._kept, self._faces, self.document.knowledge.watch, rest)
+        else:
+            self._show_marks()
         for id in cards:
             self._put_far_card(self.cards[id])
         self.shapes_changed.emit()
+
+    def _show_marks(self) -> None:
+        """Show everything that the watched run says."""
+        self._news.clear()
+        run_marks.show(self._kept, self._faces, self.document.knowledge.watch, frozenset())
+
+    def take_news(self, ids: Iterable[str] | None = None) -> None:
+        """Let these modules and links look as the document knows them now; all of them by default."""
+        now = frozenset(self._news if ids is None else self._news.intersection(ids))
+        if now:
+            self._news -= now
+            run_marks.show(self._kept, self._faces, self.document.knowledge.watch, now)
 
     # --- the far view ---------------------------------------------------------------------------------
 
@@ -172,7 +194,7 @@ class FlowScene(QGraphicsScene):
                 self._put_far_line(link)
 
     def _put_far_card(self, item: ModuleItem) -> None:
-        colour = self._faces.far_colour(item.face, item.card.kind, self.look)
+        colour = self._faces.far_colour(item.card.id, item.card.kind, self.look)
         self.far.put_card(item.card.id, colour, rect(item.card.box).translated(item.pos()), chosen=item.chosen)
 
     def _put_far_line(self, link: LinkItem) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -196,13 +197,8 @@ class Session(QObject):
         if errors(problems):
             self.document.learn(problems=tuple(_in_file_order(problems, self.document.flow)))
             return errors(problems)
-        self.watch = Watch()
-        self.watch.state = "running"
-        self.summary = None
         self._stop = StopSignal()
-        self.document.learn(watch=self.watch)
-        self._drain.start()
-        self._running = loop.start(self._run(flow, self._stop))
+        self._running = loop.start(self._run(flow, self._stop, self.follow()))
         self.run_changed.emit()
         return []
 
@@ -211,17 +207,32 @@ class Session(QObject):
         if self._stop is not None and self.running:
             self._stop.request()
 
-    async def _run(self, flow: Flow, stop: StopSignal) -> None:
+    def follow(self) -> Callable[[RunEvent], None]:
+        """Begin to show a run; its events go into what this returns, from any thread, as fast as they come."""
+        self._ring.clear()
+        self.watch = Watch()
+        self.watch.state = "running"
+        self.summary = None
+        self.document.learn(watch=self.watch)
+        self._drain.start()
+        return self._ring.append
+
+    def follow_no_longer(self) -> None:
+        """Show what is still in the ring, then rest."""
+        self._drain.stop()
+        while self._ring and self.watch is not None:
+            self._show_events()
+
+    async def _run(self, flow: Flow, stop: StopSignal, heard: Callable[[RunEvent], None]) -> None:
         failed: tuple[Problem, ...] = ()
         try:
             facts = await asyncio.to_thread(facts_room.gather, flow, self.document.catalogue, self.folder, context_name=self.context_name)
             plan = await asyncio.to_thread(make_plan, flow, facts)
-            self.summary = await execute(plan, folder=self.folder, on_event=self._ring.append, stop=stop, previews=True)
+            self.summary = await execute(plan, folder=self.folder, on_event=heard, stop=stop, previews=True)
         except PypeError as error:
             failed = error.problems
         finally:
-            self._drain.stop()
-            self._show_events()
+            self.follow_no_longer()
             if failed:
                 self._not_started(failed)
             # the task is still this one: say "not running" already now
