@@ -77,11 +77,11 @@ class Poser:
         self.window = FlowWindow(file, self.theme)
         self.window.resize(WIDE, HIGH)
         self.window.move(40, 40)
+        understood = asyncio.ensure_future(heard(self.window.session.understood))
         self.window.show()
         await until(lambda: self.window.isActiveWindow() and self.window.windowHandle().isExposed())
         self.window.board.view.start()
-        if path:
-            await self.understood()
+        await understood
         return self.window
 
     async def understood(self) -> None:

@@ -54,7 +54,7 @@ async def turns() -> None:
 
 
 class Person:
-    """At one window on the flow at ``path``, or on an empty one; :meth:`come` shows it."""
+    """At one window on the flow at ``path``, or on an empty one; :meth:`come` shows it and waits until it is understood."""
 
     def __init__(self, path: Path | None = None, size: tuple[int, int] = (1440, 900)) -> None:
         app = QApplication.instance()
@@ -65,10 +65,11 @@ class Person:
 
     async def come(self) -> Person:
         """Show the window and wait until it has the keyboard."""
+        understood = asyncio.ensure_future(heard(self.window.session.understood))
         self.window.show()
         await self._awake()
         self.window.board.view.start()
-        await turns()
+        await understood
         return self
 
     async def _awake(self) -> None:
@@ -154,7 +155,10 @@ class Person:
         view, quick = self.window.board.view, self.window.board.editor.quick_add
         assert self.area.rect().contains(self.at(point)), "the place is out of sight"
         self.move(self.at(point))
-        view.setFocus()
+        if self.window.focusWidget() is not view:
+            QTest.mouseClick(self.area, LEFT, NONE, self.at(point))
+        await self._awake()
+        assert self.window.focusWidget() is view
         QTest.keyClick(view, type[0])
         assert quick.isVisible()
         QTest.keyClicks(quick.line, type[1:])

@@ -78,6 +78,7 @@ def test_the_page_followed_step_by_step(on_loop: Any, tmp_path: Path, monkeypatc
         assert window.file.path == demo / "active.yaml"
 
         says(4, "Enter")
+        assert window.focusWidget() is view, "typing must reach the canvas without a click"
         await person.add(typed(4)[0], view.mapToScene(140, 220))
 
         says(5, "File")

@@ -323,7 +323,6 @@ def test_run_to_here_runs_what_leads_there_and_writes_nothing(at_window: Any, tm
 def test_a_clicked_link_shows_its_rows_and_an_edit_shows_other_ones(at_window: Any) -> None:
     async def work(person: Person) -> None:
         window = person.window
-        await person.understood()
         middle = window.board.scene.link_items["adults.output - out.input"].path.pointAtPercent(0.5)
         QTest.mouseClick(person.area, LEFT, pos=person.at(middle))
         await heard(window.session.previewed)

@@ -133,6 +133,8 @@ class FlowWindow(QMainWindow):
         box.addWidget(self.status)
         self.setCentralWidget(centre)
         self._tint_actions()
+        # whoever points at the canvas and types, adds a module
+        self.board.view.setFocus()
 
     def _fill_menu(self, menu: QMenu) -> None:
         for name in MENUS:
