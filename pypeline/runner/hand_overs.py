@@ -103,9 +103,15 @@ def _stream(value: Any, where: str) -> tuple[Any, Iterator[Any]]:
 
     reader = _reader(value, where)
     names = reader.schema.names
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise _refused(where, f"has the column `{twice[0]}` twice")
+    if not names:
+        raise _refused(where, "has no columns")
+    seen: dict[str, str] = {}
+    for name in names:
+        first = seen.get(name.casefold())
+        # the engine, told of `a` and `A`, reads one of them twice
+        if first is not None:
+            raise _refused(where, f"has the column `{name}` twice" if first == name else f"has two columns that differ by case only, `{first}` and `{name}`")
+        seen[name.casefold()] = name
     wanted = pa.schema([pa.field(f.name, _plain(f.type), f.nullable) for f in reader.schema])
     return wanted, (_clean(batch, wanted) for batch in reader)
 

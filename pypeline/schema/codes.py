@@ -384,7 +384,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Write the file again, or choose the right source type.",
     ),
     ("PYE405", "text that does not fit the encoding", "A byte or a character does not exist in the declared encoding.", "Set `encoding` to the file's own."),
-    ("PYE406", "an archive of several files", "It is not clear which file of the archive is meant.", "Unpack it, or pack one file per archive."),
+    (
+        "PYE406",
+        "a packed file that cannot be unpacked",
+        "It is damaged, not packed as its name says, or an archive of which it is not clear which file is meant.",
+        "Pack it again, one file per archive, or set `compression` to what it is.",
+    ),
     ("PYE408", "the target exists already", "Mode `create` never overwrites.", "Use mode replace or append, or another path."),
     ("PYE409", "the target is a folder", "A sink writes one file.", "Write a file name behind the folder."),
     ("PYE410", "a format that cannot be appended to", "Rows cannot be added to a finished file of this format.", "Use mode replace, or another format."),
@@ -478,7 +483,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Ask for less, declare the slots in the flow, or run on a larger machine.",
     ),
     ("PYE458", "a source file has gone", "A file that the plan reads is no longer there.", "Put the file back, or plan again."),
-    ("PYE459", "the module failed", "The module's own code raised an exception.", "Read the message, the module's log and its configs."),
+    (
+        "PYE459",
+        "the module failed",
+        "The module's own code raised an exception.",
+        "Read the message and the line it names, then the traceback in logs/run.log of the run's folder.",
+    ),
     (
         "PYE460",
         "the module broke its contract",

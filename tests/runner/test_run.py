@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,26 @@ def test_a_module_that_returns_no_table_is_told_so(project: Project, optional: s
     assert summary.error.code == "PYE460"
     assert words in summary.error.message
     assert project.states()["k"] == ("cancelled", "upstream_failed")
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [("{'a': [1], 'A': [2]}", "differ by case only, `a` and `A`"), ("__import__('pandas').DataFrame()", "has no columns")],
+)
+def test_a_table_that_the_engine_would_read_wrongly_is_refused(project: Project, returned: str, words: str) -> None:
+    text = f"""
+        flow: {{name: trial}}
+        modules:
+          - {{id: one, name: inline_source, configs: {{required: {{columns: {{x: int64}}, rows: [[1]]}}}}}}
+          - {{id: code, name: python_mod, configs: {{optional: {{code: "transform = lambda frame: {returned}"}}}}}}
+          - {{id: out, name: csv_sink, configs: {{required: {{output_path: out.csv}}}}}}
+        connections: {{data: [one.data - code.input, code.output - out.input]}}
+    """
+    summary = project.run(textwrap.dedent(text))
+    assert summary.error is not None
+    assert summary.error.code == "PYE460"
+    assert words in summary.error.message
+    assert not (project.folder / "out.csv").exists()
 
 
 def test_previews_outlive_the_run(project: Project) -> None:

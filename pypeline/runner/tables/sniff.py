@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -16,7 +17,9 @@ from typing import Any
 
 from pypeline.core.columns import Column, Schema
 from pypeline.core.facts import SourceFacts
+from pypeline.core.naming import distinct
 from pypeline.runner.tables.textfiles import byte_order_mark, open_text
+from pypeline.schema.problems import Place, Problem, PypeError
 
 SAMPLE_ROWS = 5_000
 DELIMITERS = (",", ";", "\t", "|")
@@ -53,13 +56,17 @@ def sniff(files: Sequence[str], options: Mapping[str, Any]) -> SourceFacts:
     """Header, dialect and guessed columns of ``files``, from the beginning of the first.
 
     Raises:
-        PypeError: as :func:`header`.
+        PypeError: as :func:`header`; PYE371, two names of the header differ by case only; PYE391, there is no header.
     """
     if not files:
         return SourceFacts(sniffed=True)
     found = dialect(files[0], options)
     said = {**options, **found}
     names = header(files[0], said)
+    if not names:
+        message = f"`{os.path.basename(files[0])}` cannot be read: it has no header row, and no columns are declared"
+        raise PypeError(Problem("PYE391", message, Place(path=("file_path",)), "Declare the columns, or give a file with a header.", phase="plan"))
+    distinct(names, ("file_path",))
     skip = int(said.get("skip_rows", 0)) + int(said.get("header_rows", 1))
     rows = list(islice(_rows(files[0], said, skip), SAMPLE_ROWS))
     return SourceFacts(header=names, columns=guess(names, rows, said), sniffed=True, dialect=found)

@@ -13,6 +13,7 @@ import io
 import os
 import tempfile
 import zipfile
+import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,8 +36,10 @@ def encoding(options: Mapping[str, Any]) -> str:
     """
     said = str(options.get("encoding") or "utf-8")
     try:
+        # `hex` and `rot13` are codecs too, and none of text: they are not found here
+        "".encode(said)
         name = codecs.lookup(said).name
-    except LookupError:
+    except (LookupError, ValueError):
         raise PypeError(
             Problem(
                 "PYE405",
@@ -88,7 +91,25 @@ def open_text(path: str, options: Mapping[str, Any], module: str = "", errors: s
 
 @contextlib.contextmanager
 def open_bytes(path: str, options: Mapping[str, Any], module: str = "") -> Iterator[IO[bytes]]:
-    """``path`` unpacked."""
+    """``path`` unpacked.
+
+    Raises:
+        PypeError: PYE406, it is not packed as its name says, or damaged, or an archive of several files.
+    """
+    try:
+        with _unpacked(path, options, module) as source:
+            yield source
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise _damaged(path, error, module) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # what Arrow says of bytes that are no Zstandard
+        raise _damaged(path, error, module) from error
+
+
+@contextlib.contextmanager
+def _unpacked(path: str, options: Mapping[str, Any], module: str) -> Iterator[IO[bytes]]:
     kind = str(options.get("compression", "auto"))
     lower = path.lower()
     if lower.endswith(".zip"):
@@ -121,6 +142,11 @@ def not_encoded(path: str, error: UnicodeDecodeError, options: Mapping[str, Any]
             "PYE405", message, Place(module=module, path=("encoding",)), "Set `encoding` to the file's own, for example latin-1 or windows-1252.", phase="run"
         )
     )
+
+
+def _damaged(path: str, error: Exception, module: str) -> PypeError:
+    mend = "Pack it again, or set `compression` to what it is."
+    return PypeError(Problem("PYE406", f"`{path}` cannot be unpacked: {error}", Place(module=module, path=("compression",)), mend, phase="run"))
 
 
 class _Raw(io.RawIOBase):

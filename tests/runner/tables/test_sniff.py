@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,29 @@ def test_a_whole_source(tmp_path: Path) -> None:
     assert sniff.sniff([], {}).columns == ()
 
 
-def test_an_encoding_that_does_not_exist(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "rot13", "utf\0"])
+def test_an_encoding_that_does_not_exist_or_is_none_of_text(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "in.csv").write_text("a\n")
     with pytest.raises(PypeError) as refused:
-        sniff.header(str(tmp_path / "in.csv"), {"encoding": "klingon"})
+        sniff.header(str(tmp_path / "in.csv"), {"encoding": encoding})
     assert refused.value.problems[0].code == "PYE405"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "words"),
+    [
+        # read on, the engine gave the first of the two columns twice
+        ("in.csv", b"a,A\n1,2\n", "PYE371", "`a` and `A`"),
+        ("in.csv", b"", "PYE391", "no header row"),
+        ("in.csv.gz", b"a,b\n", "PYE406", "Not a gzipped file"),
+        ("in.csv.gz", gzip.compress(b"a" * 100_000)[:60], "PYE406", "ended before"),
+        ("in.csv.zst", b"a,b\n", "PYE406", "cannot be unpacked"),
+        ("in.csv.zip", b"a,b\n", "PYE406", "not a zip file"),
+    ],
+)
+def test_a_file_that_cannot_be_looked_at_is_said_so(tmp_path: Path, name: str, content: bytes, code: str, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PypeError) as refused:
+        sniff.sniff([str(tmp_path / name)], {})
+    assert refused.value.problems[0].code == code
+    assert words in refused.value.problems[0].message
