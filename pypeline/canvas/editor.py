@@ -56,6 +56,15 @@ class Editor(QObject, Hand):
         self._pointer = QPointF()
         self._hovered = ""
         view.hand = self
+        self.document.flow_changed.connect(self._flow_changed)
+
+    def _flow_changed(self) -> None:
+        """Undo or another's edit in the middle of a gesture: what it holds may be gone."""
+        self._pressed = None
+        if self.gesture is not None:
+            gesture, self.gesture = self.gesture, None
+            self.view.unsetCursor()
+            gesture.cancel("the flow changed")
 
     # --- mouse ------------------------------------------------------------------------------------
 
@@ -205,6 +214,12 @@ class Editor(QObject, Hand):
         # a popup of ours takes the focus without ending what the hand does
         if self.gesture is not None and not self.quick_add.isVisible():
             self.stop("focus lost")
+
+    def left(self) -> None:
+        # the pointer is elsewhere: nothing lies under it
+        if self._hovered in self.scene.cards:
+            self.scene.cards[self._hovered].hover(False)
+        self._hovered = ""
 
     def stop(self, reason: str) -> None:
         """End the gesture in charge without doing anything; with none, select nothing."""

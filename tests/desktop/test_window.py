@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QByteArray, QMimeData, QPointF, Qt
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from pypeline.app.desktop.actions import ACTIONS
 from pypeline.canvas.editor import MIME
@@ -198,6 +198,18 @@ def test_panels_are_hidden_and_shown_by_key_and_zoom_goes_by_key(at_window: Any)
         assert view.scale_now < 1.0
         await person.press(Qt.Key.Key_0, CTRL)
         assert view.seen().contains(window.board.scene.flow_box())
+
+    at_window(work)
+
+
+def test_a_card_is_lit_while_the_pointer_is_on_it(at_window: Any) -> None:
+    async def work(person: Person) -> None:
+        cards = person.window.board.scene.cards
+        for id in ("adults", "out"):
+            person.move(person.at(person.card(id)))
+            assert [name for name, item in cards.items() if item.hovered] == [id]
+        QApplication.sendEvent(person.window.board.view, QEvent(QEvent.Type.Leave))
+        assert not any(item.hovered for item in cards.values())
 
     at_window(work)
 

@@ -266,3 +266,13 @@ def test_closing_without_saving_leaves_the_file_alone(on_loop: Any, flow: Path) 
 
     on_loop(main)
     assert flow.read_text(encoding="utf-8") == FLOW
+
+
+def test_closing_without_edits_asks_nothing(on_loop: Any, flow: Path) -> None:
+    async def main() -> None:
+        person = await Person(flow).come()
+        assert person.window.close()
+        await heard(person.window.closed)
+        assert not person.window.isVisible()
+
+    on_loop(main)

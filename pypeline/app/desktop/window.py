@@ -645,7 +645,8 @@ class FlowWindow(QMainWindow):
         asking.choose(self, f"Save {name}?", "Your edits are not saved yet.", {"Save": save_then, "Do not save": go_on})
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self._really_close:
+        # a close within a close does nothing: what needs no question is accepted here
+        if self._really_close or not (self.session.running or self.unsaved):
             event.accept()
             loop.start(self._end())
             return
