@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -29,7 +30,30 @@ def check(plan: Plan, machine: Slots) -> list[Problem]:
     """Everything that would stop this plan from running here."""
     wanted = {module for task in plan.tasks.values() if task.decision != "reuse" for module in task.modules}
     found = [problem for id in plan.modules if id in wanted for problem in _module(plan, plan.modules[id])]
-    return [*found, *slots.check(plan, machine)]
+    return [*found, *_shared_targets(plan, wanted), *slots.check(plan, machine)]
+
+
+def _shared_targets(plan: Plan, wanted: set[str]) -> Iterator[Problem]:
+    """Two sinks of one sub flow that write one file: nothing says whose rows would stay."""
+    for sub_flow in plan.sub_flows:
+        seen: dict[str, str] = {}
+        for id in sub_flow.modules:
+            module = plan.modules[id]
+            if id not in wanted or module.kind != "sink" or module.effects is not Effects.WRITES:
+                continue
+            for value in _targets(module):
+                path = os.path.realpath(Path(plan.folder or ".", value))
+                if (first := seen.setdefault(path, id)) != id:
+                    mend = "Give each a file of its own, or bring the tables together with `union_mod`."
+                    yield Problem("PYE402", f"the sinks `{first}` and `{id}` both write `{path}`", Place(module=id), mend, phase="run")
+
+
+def _targets(module: PlannedModule) -> Iterator[str]:
+    """The paths that a sink writes, as far as they are known before it runs."""
+    for field in TARGET_FIELDS:
+        value = module.configs.get(field)
+        if isinstance(value, str) and "{{" not in value and "://" not in value and "\0" not in value:
+            yield value
 
 
 def _module(plan: Plan, module: PlannedModule) -> Iterator[Problem]:
@@ -47,15 +71,24 @@ def _module(plan: Plan, module: PlannedModule) -> Iterator[Problem]:
 
 
 def _target(plan: Plan, module: PlannedModule, place: Place) -> Iterator[Problem]:
-    for field in TARGET_FIELDS:
-        value = module.configs.get(field)
-        if not isinstance(value, str) or "{{" in value or "://" in value:
-            continue
+    for value in _targets(module):
         path = Path(plan.folder or ".") / value
-        folder = path.parent
-        if path.is_dir():
-            yield Problem("PYE456", f"sink `{module.id}` writes to `{path}`, which is a folder", place, "Name a file.", phase="run")
+        try:
+            mode = path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            mode = stat.S_IFREG
+        except OSError as error:
+            yield Problem("PYE456", f"sink `{module.id}` cannot write to `{path}`: {error.strerror}", place, "Correct the path.", phase="run")
             continue
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+            yield Problem("PYE456", f"sink `{module.id}` writes to `{path}`, which is {kind}", place, "Name a file.", phase="run")
+            continue
+        if path.suffix in (".yaml", ".yml") and path.exists():
+            # sinks write tables: this is a flow, and likely the one that runs
+            yield Problem("PYE456", f"sink `{module.id}` would write a table over `{path}`", place, "Name another file.", phase="run")
+            continue
+        folder = path.parent
         while not folder.exists() and folder != folder.parent:
             # a sink makes missing folders, so what counts is the first one there is
             folder = folder.parent

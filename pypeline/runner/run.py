@@ -104,7 +104,7 @@ async def execute(
         previews: keep the first rows of every link for looking at.
 
     Raises:
-        PypeError: something that can be known before the first task is wrong (PYE455–PYE458,
+        PypeError: something that can be known before the first task is wrong (PYE402, PYE455–PYE458,
             PYE500–PYE504); nothing has run.
     """
     threads = _threads(plan)

@@ -372,6 +372,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Check the path, or whether what writes it has run.",
     ),
     (
+        "PYE402",
+        "two sinks of one sub flow write one file",
+        "Nothing says whose rows would stay, and they run together.",
+        "Give each a file of its own, or bring the tables together with `union_mod`.",
+    ),
+    (
         "PYE403",
         "a declared column is not in the file",
         "Columns are matched by name; reading others in its place would shift values.",
@@ -390,8 +396,14 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "It is damaged, not packed as its name says, or an archive of which it is not clear which file is meant.",
         "Pack it again, one file per archive, or set `compression` to what it is.",
     ),
+    (
+        "PYE407",
+        "the target was changed meanwhile",
+        "While rows were added to a file, somebody else wrote it; to go on would lose what they wrote.",
+        "Run it again; let two writers of one file run one after the other.",
+    ),
     ("PYE408", "the target exists already", "Mode `create` never overwrites.", "Use mode replace or append, or another path."),
-    ("PYE409", "the target is a folder", "A sink writes one file.", "Write a file name behind the folder."),
+    ("PYE409", "the target is no file", "A sink writes one file; this is a folder, a device or a pipe.", "Name a file."),
     ("PYE410", "a format that cannot be appended to", "Rows cannot be added to a finished file of this format.", "Use mode replace, or another format."),
     ("PYE411", "the target cannot be written", "The folder is missing, full or not yours to write.", "Check the folder and its permissions."),
     ("PYE412", "no such port", "A link or a preview names an output port that its module does not have.", "Start at a port that the module has."),

@@ -135,6 +135,39 @@ def test_what_is_missing_is_said_before_the_first_task(tmp_path: Path) -> None:
     assert [(p.code, p.place.module) for p in found] == [("PYE455", "a"), ("PYE458", "b"), ("PYE456", "c"), ("PYE456", "d")]
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("pipe", "a device or a pipe"), ("flow.yaml", "would write a table over"), ("x" * 300, "File name too long"), ("loop", "symbolic links")],
+)
+def test_a_sink_that_would_destroy_or_cannot_be_made_is_said_before_the_first_task(path: str, words: str, tmp_path: Path) -> None:
+    from pypeline.core.plan import Task
+
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "flow.yaml").write_text("flow: {name: f}")
+    (tmp_path / "loop").symlink_to("loop")
+    modules = {"s": PlannedModule("s", "csv_sink", "p", "sink", Effects.WRITES, True, {"output_path": path})}
+    plan = Plan("f", "r", Settings(), modules, {}, {"s": Task("s", "segment", 0, ("s",))}, (), folder=str(tmp_path))
+    (problem,) = preflight.check(plan, Slots({"cpus": 2, "memory": 2**30, "gpus": 0}))
+    assert problem.code == "PYE456"
+    assert words in problem.message
+
+
+def test_two_sinks_of_one_sub_flow_never_write_one_file(project: Project) -> None:
+    text = """
+flow: {name: trial}
+modules:
+  - {id: rows, name: inline_source, configs: {required: {columns: {x: int64}, rows: [[1]]}}}
+  - {id: one, name: csv_sink, configs: {required: {output_path: out.csv}}}
+  - {id: two, name: csv_sink, configs: {required: {output_path: here/out.csv}}}
+connections: {data: [rows.data - one.input, rows.data - two.input]}
+"""
+    (project.folder / "here").symlink_to(".")
+    with pytest.raises(PypeError) as refused:
+        project.run(text)
+    assert [p.code for p in refused.value.problems] == ["PYE402"]
+    assert not (project.folder / "out.csv").exists()
+
+
 def test_long_texts_are_cut_with_a_mark_and_chains_end() -> None:
     assert cut("x" * 20_000).endswith("(3,616 characters cut)")
     first, second = ValueError("one\ntwo"), KeyError("k")

@@ -8,14 +8,15 @@ deleted: a target has its old content or its new, never half of one, and of two 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pypeline.runner.store.atomic import fsync_folder, write_json
 from pypeline.runner.store.private import user_umask
-from pypeline.runner.tables.write import Target, already_there, finish, not_writable
+from pypeline.runner.tables.write import Target, already_there, finish, identity, not_writable, overtaken
 from pypeline.schema.problems import PypeError
 
 FORMAT = 1
@@ -28,12 +29,20 @@ def publish(targets: Sequence[Target], record: str) -> tuple[str, ...]:
         record: where the publish record goes while this happens; empty for none.
 
     Raises:
-        PypeError: PYE408 a target came to be although mode is create, PYE411 a file cannot be
-            written. Nothing has been published then.
+        PypeError: PYE407 somebody else wrote a target that is appended to, PYE408 a target came to be
+            although mode is create, PYE411 a file cannot be written. Nothing has been published then.
     """
     if not targets:
         return ()
+    with _alone(targets):
+        return _publish(targets, record)
+
+
+def _publish(targets: Sequence[Target], record: str) -> tuple[str, ...]:
     try:
+        for target in targets:
+            if target.write.mode == "append" and identity(target.path) != target.before:
+                raise overtaken(target.module, target.path)
         for target in targets:
             try:
                 finish(target)
@@ -57,6 +66,20 @@ def publish(targets: Sequence[Target], record: str) -> tuple[str, ...]:
         _staged(record).unlink(missing_ok=True)
         fsync_folder(Path(record).parent)
     return tuple(t.path for t in targets)
+
+
+@contextlib.contextmanager
+def _alone(targets: Sequence[Target]) -> Iterator[None]:
+    """One at a time among those who create or append to files of a folder, in whatever process: what
+    was seen of a target still holds when it is renamed. Where the file system has no locks, no wait."""
+    folders = sorted({str(Path(t.path).parent) for t in targets if t.write.mode in ("append", "create")})
+    with contextlib.ExitStack() as held:
+        for folder in folders:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            held.callback(os.close, handle)
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def discard(targets: Iterable[Target], record: str = "") -> None:

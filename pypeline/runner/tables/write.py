@@ -25,26 +25,31 @@ _CHUNK = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Target:
     """A file on its way: ``staging`` stands beside ``path`` and becomes it; ``written`` is the file
-    that the engine writes (the staging itself, or one in the spill folder to be worked on)."""
+    that the engine writes (the staging itself, or one in the spill folder to be worked on); ``before``
+    is what stood at ``path`` when the task began."""
 
     module: str
     write: Write
     path: str
     staging: str
     written: str
+    before: tuple[int, ...] = ()
 
 
 def target(module: str, write: Write, folder: str, spill: str, token: str) -> Target:
     """Where the sink of ``module`` writes first. Makes the target's folder.
 
     Raises:
-        PypeError: PYE408 the target exists and may not, PYE409 it is a folder, PYE410 the format
-            cannot be appended to.
+        PypeError: PYE408 the target exists and may not, PYE409 it is a folder or a device, PYE410 the
+            format cannot be appended to, PYE411 it cannot be a path here.
     """
     path = os.path.realpath(Path(folder, write.path))
     place = Place(module=module, path=("output_path",))
     if Path(path).is_dir():
         raise PypeError(Problem("PYE409", f"`{path}` is a folder", place, "Write a file name behind it.", phase="run"))
+    if Path(path).exists() and not Path(path).is_file():
+        # to rename over a device or a pipe would take it away from everybody
+        raise PypeError(Problem("PYE409", f"`{path}` is a device or a pipe", place, "Name a file.", phase="run"))
     if write.mode == "create" and os.path.lexists(path):
         raise already_there(module, path)
     if write.mode == "append" and write.format == "arrow":
@@ -54,7 +59,17 @@ def target(module: str, write: Write, folder: str, spill: str, token: str) -> Ta
     except OSError as error:
         raise not_writable(module, path, error) from error
     staging = str(Path(path).with_name(f".{Path(path).name[:100]}.{token}.staging"))
-    return Target(module, write, path, staging, str(Path(spill, f"{token}.written")) if _reworked(write, path) else staging)
+    written = str(Path(spill, f"{token}.written")) if _reworked(write, path) else staging
+    return Target(module, write, path, staging, written, identity(path))
+
+
+def identity(path: str) -> tuple[int, ...]:
+    """What tells one content of ``path`` from another; nothing where there is no file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def copy(sink: Target, source: str, schema: Schema) -> str:
@@ -196,6 +211,12 @@ def already_there(module: str, path: str) -> PypeError:
     """The error for a target that exists although ``mode`` is ``create``."""
     place = Place(module=module, path=("output_path",))
     return PypeError(Problem("PYE408", f"`{path}` exists already", place, "Use mode replace or append, or another path.", phase="run"))
+
+
+def overtaken(module: str, path: str) -> PypeError:
+    """The error for a target that somebody else wrote while rows were being added to it."""
+    mend = "Run it again; let two writers of one file run one after the other."
+    return PypeError(Problem("PYE407", f"`{path}` was changed while rows were added to it", Place(module=module, path=("output_path",)), mend, phase="run"))
 
 
 def not_writable(module: str, path: str, error: OSError) -> PypeError:

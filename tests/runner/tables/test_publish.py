@@ -16,6 +16,8 @@ from pypeline.core.relation import Write
 from pypeline.core.results import TaskResult
 from pypeline.runner.tables import publish
 from pypeline.runner.tables.write import Target
+from pypeline.runner.tables.write import target as make_target
+from pypeline.schema.problems import PypeError
 from tests.runner.tables.segments import Segment, columns, e, formula, read, rows, sink
 
 SCHEMA = columns(id="int64", name="string")
@@ -111,6 +113,29 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
     failed = write(tmp_path, tmp_path / "out.csv", (1, "x")).error
     assert failed is not None
     assert failed.code == "PYE409"
+
+
+def test_a_pipe_or_device_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out.csv")
+    failed = write(tmp_path, tmp_path / "out.csv", (1, "x")).error
+    assert failed is not None
+    assert failed.code == "PYE409"
+    assert stat.S_ISFIFO(os.stat(tmp_path / "out.csv").st_mode)
+
+
+@pytest.mark.parametrize("before", [None, "id,name\n1,a\n"])
+def test_rows_are_never_added_to_what_somebody_else_wrote_meanwhile(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "out.csv"
+    if before is not None:
+        path.write_text(before)
+    target = make_target("out", Write("input", "csv", "out.csv", "append", {}), str(tmp_path), str(tmp_path), "token")
+    Path(target.written).write_text("2,b\n")
+    path.write_text("id,name\n1,a\n9,theirs\n")
+    with pytest.raises(PypeError) as refused:
+        publish.publish([target], "")
+    assert refused.value.problems[0].code == "PYE407"
+    assert path.read_text() == "id,name\n1,a\n9,theirs\n"
+    assert left_behind(tmp_path) == []
 
 
 def test_a_full_disk_leaves_the_target_alone(tmp_path: Path) -> None:
