@@ -62,9 +62,7 @@ class Editor(QObject, Hand):
         """Undo or another's edit in the middle of a gesture: what it holds may be gone."""
         self._pressed = None
         if self.gesture is not None:
-            gesture, self.gesture = self.gesture, None
-            self.view.unsetCursor()
-            gesture.cancel("the flow changed")
+            self.stop("the flow changed")
 
     # --- mouse ------------------------------------------------------------------------------------
 

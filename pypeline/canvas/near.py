@@ -17,16 +17,16 @@ from pypeline.canvas.items.control_item import ControlItem
 from pypeline.canvas.items.frame_item import FrameItem
 from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
-from pypeline.canvas.prints import Prints
 from pypeline.canvas.scene import FlowScene
 
 LINK_SECONDS, CARD_SECONDS = 0.002, 0.004
 """Time for making prints in one frame: a link can do without, a card is only a body without its print."""
 
 
-def paint_near(painter: QPainter, scene: FlowScene, prints: Prints, area: QRectF) -> None:
+def paint_near(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
     """Paint what ``area`` (scene coordinates) shows; the painter's transform is the view's."""
     paint.grid(painter, scene.look, painter.worldTransform().m11(), area)
+    prints = scene.prints
     frames: list[FrameItem] = []
     links: list[LinkItem] = []
     cards: list[ModuleItem] = []

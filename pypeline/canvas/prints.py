@@ -38,7 +38,7 @@ class Print:
 
 
 class Prints:
-    """All prints of one view. Between :meth:`begin` and :meth:`end` lies one frame; :meth:`allow` gives it time."""
+    """All prints of one scene. Between :meth:`begin` and :meth:`end` lies one frame; :meth:`allow` gives it time."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Print, int] = OrderedDict()
@@ -68,13 +68,6 @@ class Prints:
             self._bytes -= self._kept.pop(oldest)
             oldest.pixmap = None
         return self._owed
-
-    def forget(self) -> None:
-        """Drop every print."""
-        for known in self._kept:
-            known.pixmap = None
-        self._kept.clear()
-        self._bytes = 0
 
     def draw(self, painter: QPainter, own: Print, box: QRectF, paint: Paint) -> bool:
         """Copy the print of the scene's ``box``, made by ``paint`` if it must be; False if there is none yet."""

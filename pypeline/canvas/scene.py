@@ -25,6 +25,7 @@ from pypeline.canvas.items.keeper import Keeper
 from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look, rect
+from pypeline.canvas.prints import Prints
 from pypeline.core import layout
 from pypeline.schema.flow import Flow
 
@@ -56,6 +57,7 @@ class FlowScene(QGraphicsScene):
         self.document = document
         self.look = look
         self.far = FarShapes()
+        self.prints = Prints()
         self.over: list[QGraphicsItem] = []
         self._places: dict[str, layout.Place] = {}
         self._faces = Faces(document)
@@ -222,7 +224,7 @@ class FlowScene(QGraphicsScene):
 
     def drag(self, ids: Iterable[str], dx: float, dy: float) -> None:
         """Show these cards moved by an offset, with their links; the document is not touched."""
-        cards = [self.cards[id] for id in ids]
+        cards = [self.cards[id] for id in ids if id in self.cards]
         links = {link for item in cards for link in item.links}
         area = _around((*cards, *links))
         for item in cards:

@@ -20,7 +20,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
 from pypeline.canvas import near, paint
-from pypeline.canvas.prints import Prints
 from pypeline.canvas.scene import FlowScene
 
 SMALLEST, LARGEST = 0.02, 4.0
@@ -75,7 +74,6 @@ class FlowView(QGraphicsView):
         self._rest.setSingleShot(True)
         self._rest.setInterval(120)
         self._rest.timeout.connect(self._sharpen)
-        self._prints = Prints()
         # prints that a frame had no time for are made in the next
         self._more = QTimer(self)
         self._more.setSingleShot(True)
@@ -176,9 +174,9 @@ class FlowView(QGraphicsView):
         else:
             calm = not self._rest.isActive()
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, calm)
-            self._prints.begin(calm=calm, ratio=self.devicePixelRatioF())
-            near.paint_near(painter, scene, self._prints, self.mapToScene(event.rect()).boundingRect())
-            if self._prints.end():
+            scene.prints.begin(calm=calm, ratio=self.devicePixelRatioF())
+            near.paint_near(painter, scene, self.mapToScene(event.rect()).boundingRect())
+            if scene.prints.end():
                 self._more.start()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         near.paint_over(painter, scene.over)

@@ -15,6 +15,7 @@ import pytest
 from benchmarks import heartbeat
 from pypeline.app.desktop.session import DRAIN_MS
 
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 SECONDS = 50.0
 IDLE = 10.0
 LONGEST_WORK = 100.0
