@@ -15,6 +15,7 @@ from pypeline.core import events as ev
 from pypeline.core.plan import Plan
 from pypeline.core.planned import PlannedLink
 from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
+from pypeline.schema.problems import sentence
 
 _NO_RECORD = ModuleResult("", "completed")
 
@@ -99,7 +100,10 @@ class Announcer:
             self._say(ev.PreviewReady, module=module, port=name, path=path)
 
     def failure(self, error: ErrorInfo, task: str, frame: str) -> None:
-        self.log("ERROR", f"{error.code} {error.message}. {error.mend}".rstrip(), f"{error.module or task}#{frame}")
+        node = f"{error.module or task}#{frame}"
+        self.log("ERROR", f"{error.code} {sentence(error.message)} {error.mend}".rstrip(), node)
+        if error.type != "PypeError" and error.detail:
+            self.log("INFO", error.detail, node)
 
     def condition(self, ask: act.Evaluate, why: str) -> None:
         """A valve's condition could not be evaluated."""

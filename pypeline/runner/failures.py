@@ -1,15 +1,18 @@
-"""An exception as data: what failed, in one line, and why, without a traceback in sight.
+"""An exception as data: what failed, in one line, and where in the user's own code, without a traceback in sight.
 
-The traceback is kept in ``detail`` for a report or a bug; nobody is shown it unasked.
+The traceback is kept in ``detail`` and goes to the log; nobody is shown it unasked.
 """
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
+from pathlib import Path
 
 from pypeline.core.results import ErrorInfo
 from pypeline.schema.problems import PypeError, printable
 
+_NOT_THE_USERS = (Path(__file__).resolve().parents[1], *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platlib", "purelib")))
 MAX_TEXT = 16 * 1024
 """Characters of one text in a record; the rest is cut with a mark."""
 
@@ -25,8 +28,20 @@ def describe(error: BaseException, module: str = "") -> ErrorInfo:
         return ErrorInfo(
             problem.code, "PypeError", problem.message + more, problem.place.module or module, str(column), problem.mend, causes, detail
         )  # fmt: skip
-    message = f"{type(error).__name__}: {first_line(error)}"
-    return ErrorInfo("PYE459", type(error).__name__, message, module, mend="Read the module's log and configs.", causes=causes, detail=detail)
+    message = f"{type(error).__name__}: {first_line(error)}{own_line(error)}"
+    mend = "The traceback is in logs/run.log of the run's folder."
+    return ErrorInfo("PYE459", type(error).__name__, message, module, mend=mend, causes=causes, detail=detail)
+
+
+def own_line(error: BaseException) -> str:
+    """`` in line 3 of `mods/x.py` ``: the innermost line that is neither ours nor a library's; empty where there is none."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == "<code>":
+            return f" in line {frame.lineno} of the code"
+        file = Path(frame.filename)
+        if file.suffix == ".py" and not any(file.is_relative_to(place) for place in _NOT_THE_USERS):
+            return f" in line {frame.lineno} of `{file.parent.name}/{file.name}`"
+    return ""
 
 
 def first_line(error: BaseException) -> str:
