@@ -123,7 +123,8 @@ def statement(
         place(f"kept {name}", f"COPY {limited} TO {text(path)} ({HAND_OVER_FORMAT})")
         paths.append(path)
     for number, show in enumerate(fused.shows):
-        first = f"(SELECT {columns(names(fused.tables[show.table].schema))} FROM {quote(show.table)} LIMIT {int(show.show.rows)}) AS r"
+        chosen = show.show.options.get("columns") or names(fused.tables[show.table].schema)
+        first = f"(SELECT {columns(chosen)} FROM {quote(show.table)} LIMIT {int(show.show.rows)}) AS r"
         tell(f"show {number}", "count(*)", "to_json(list(r))", first)
     rejects = {fused.tables[name].module: reading.rejects for name, reading in readings.items() if reading.rejects is not None}
     for found in rejects.values():

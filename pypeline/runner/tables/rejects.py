@@ -7,7 +7,6 @@ of every link add up; a line with several errors names them all.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,12 +101,14 @@ def _count(where: Rejects) -> str:
     return f"SELECT CAST(sum(lines) AS BIGINT) FROM ({read})"
 
 
+def _plain(message: str, column: str | None) -> str:
+    """The engine's message without the column, which stands before it."""
+    return message.removeprefix(f'Error when converting column "{column}". ')
+
+
 def _message(connection: Any, rows: str, lines: int) -> str:
     first = connection.execute(f"SELECT source, line, error_column, error_message FROM ({rows}) LIMIT {SHOWN}").fetchall()
-    places = "; ".join(f"line {line} of `{source}`{f', column `{column}`' if column else ''}: {message}" for source, line, column, message in first)
+    places = "; ".join(
+        f"line {line} of `{source}`{f', column `{column}`' if column else ''}: {_plain(message, column)}" for source, line, column, message in first
+    )
     return f"{lines} row{'s' if lines != 1 else ''} could not be read: {places}"
-
-
-def as_lines(shown: str | None) -> str:
-    """Rows shown in the log, one JSON object a line."""
-    return "\n".join(json.dumps(row, ensure_ascii=False) for row in json.loads(shown or "[]"))

@@ -23,7 +23,7 @@ from pypeline.core.relation import REJECT_COLUMNS, Scan
 from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner.order import Order
 from pypeline.runner.tables import compile as compiling
-from pypeline.runner.tables import errors, modes, publish, rejects, scan, write
+from pypeline.runner.tables import errors, modes, publish, rejects, scan, showing, write
 from pypeline.runner.tables import preview as preview_room
 from pypeline.runner.tables.bind import fuse
 from pypeline.runner.tables.fused import Fused
@@ -133,7 +133,7 @@ class Work:
             raise errors.located(error, self.order, fused, connection, statement) from error
         told = {statement.keys[place]: (number, shown) for place, number, shown in rows}
         for number, show in enumerate(fused.shows):
-            self._log("INFO", rejects.as_lines(told[f"show {number}"][1]), show.module)
+            self._log("INFO", showing.as_text(told[f"show {number}"][1], show.show.options), show.module)
         counted = {f"count {name}": told[f"count {source}"][0] for name, source in statement.counted_as.items()}
         return {key: number for key, (number, _) in told.items()} | counted
 
