@@ -190,7 +190,8 @@ def _obeys(cls: type[BaseModule], name: str) -> None:
     if not TYPE_NAME.match(name):
         wrong.append((f"`{name}` is no name for a module type", "A name is 2 to 64 small letters, digits, `_`, `.` or `-` and begins with a letter."))
     if cls.TYPE not in KINDS:
-        wrong.append((f"TYPE is `{cls.TYPE}`", did_you_mean(cls.TYPE, KINDS).capitalize()))
+        said = "it does not say its TYPE" if cls.TYPE == BaseModule.TYPE else f"TYPE is `{cls.TYPE}`"
+        wrong.append((said, did_you_mean(cls.TYPE, KINDS).capitalize()))
     if cls.TYPE in {"source", "solo"} and cls.INPUT_PORTS:
         wrong.append((f"a {cls.TYPE} has no input ports, but INPUT_PORTS names `{cls.INPUT_PORTS[0]}`", "Make it a mod, or take the port out."))
     if cls.TYPE in {"sink", "solo"} and cls.OUTPUT_PORTS:

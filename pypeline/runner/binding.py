@@ -56,7 +56,8 @@ def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:
     part = above(order, port.rpartition(".")[0])
     blocked = [m.id for m in part.modules if not m.relational or m.effects not in (Effects.PURE, Effects.READS)]
     if blocked:
-        message = f"`{port}` lies below `{blocked[0]}`, which a preview may not run"
+        above_it = "comes from" if blocked[0] == port.rpartition(".")[0] else "lies below"
+        message = f"`{port}` {above_it} `{blocked[0]}`, which a preview may not run"
         raise PypeError(Problem("PYE464", message, Place(module=blocked[0]), "Run the flow once to see its rows.", phase="run"))
     table = segment.preview(part, {m.id: make(m, part) for m in part.modules}, port, rows)
     import pyarrow as pa

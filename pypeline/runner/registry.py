@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,8 @@ def register_module(name_or_path: str, folder: Path | str) -> ModuleDecl:
         types = load(folder)
         if name_or_path not in types:
             mend = did_you_mean(name_or_path, types).capitalize() or "Give the path of its file."
-            raise PypeError(Problem("PYE377", f"there is no module `{name_or_path}` in this project, installed or built in", mend=mend))
+            message = f"there is no module `{name_or_path}` in this project, installed or built in"
+            raise PypeError(Problem("PYE377", message, Place(str(folder)), mend))
         decl = types[name_or_path]
         _write(folder, {**_entries(folder), decl.name: to_registry(decl)})
         return decl
@@ -179,7 +181,11 @@ def _declared(file: Path, folder: Path) -> tuple[ModuleDecl, dict[str, Any]]:
         mend = "Give the file another name."
         raise PypeError(Problem("PYE378", f"`{name}` is already the name of a module type ({known.origin}, {known.module_path})", Place(module=name), mend))
     forget(folder)
-    decl = declare(class_in(import_file(file, folder, name), name), name, path, "folder")
+    try:
+        decl = declare(class_in(import_file(file, folder, name), name), name, path, "folder")
+    except PypeError as error:
+        near = file.resolve().relative_to(folder.resolve()).as_posix()
+        raise PypeError(*(problem.at(replace(problem.place, file=near)) for problem in error.problems)) from error
     entry = to_registry(decl)
     entry["declaration"]["code_hash"] = project_hash(path, folder)
     return decl, entry
@@ -201,12 +207,19 @@ def _file(name_or_path: str, folder: Path) -> Path | None:
         if candidate.suffix == ".py" and candidate.is_file():
             return candidate
     if name_or_path.endswith(".py") or os.sep in name_or_path:
-        raise PypeError(Problem("PYE377", f"there is no file `{name_or_path}`", mend="Give the path of a Python file in the project's folder."))
-    found = sorted({f for place in FOLDERS for f in (folder / place).rglob(f"{name_or_path}.py") if _counts(f.relative_to(folder))})
+        raise PypeError(Problem("PYE377", "there is no such file", Place(name_or_path), "Give the path of a Python file in the project's folder."))
+    found = files_called(name_or_path, folder)
     if len(found) > 1:
         several = ", ".join(f"`{f.relative_to(folder)}`" for f in found)
-        raise PypeError(Problem("PYE377", f"several files are called `{name_or_path}`: {several}", mend="Give the path of the one you mean."))
+        raise PypeError(Problem("PYE377", f"several files are called `{name_or_path}`: {several}", Place(str(folder)), "Give the path of the one you mean."))
     return found[0] if found else None
+
+
+def files_called(name: str, folder: Path) -> list[Path]:
+    """The files of the project's module folders that would bring a type of this name."""
+    if not name.isidentifier():
+        return []
+    return sorted({f for place in FOLDERS for f in (folder / place).rglob(f"{name}.py") if _counts(f.relative_to(folder))})
 
 
 def _counts(relative: Path) -> bool:

@@ -61,6 +61,16 @@ def _problem(error: Any, data: Any, marks: Marks) -> Problem:
     expected = _EXPECTED.get(kind)
     if expected is None:
         return Problem("PYE132", f"{where}: {error['msg']}", place, "Check the value.")
+    if path[:1] in (("finally",), ("on_error",)):
+        mend = "Write the ids of modules that stand under `modules`."
+        return Problem(
+            "PYE132",
+            f"{where}: expected {expected}, the id of a module, found {_shown(found)}"
+            if kind == "string_type"
+            else f"{where}: expected {expected}, found {_shown(found)}",
+            place,
+            mend,
+        )
     return Problem("PYE132", f"{where}: expected {expected}, found {_shown(found)}", place, _mend(kind, found))
 
 

@@ -84,9 +84,31 @@ def test_plan_is_the_same_bytes_and_check_tells_that_there_is_work(pype: Pype, f
     assert first.returncode == 0, first.stderr
     assert first.stdout == second.stdout
     assert list(json.loads(first.stdout)["tasks"]) == ["people"]
-    table = pype("plan", flow, "--check", "--resources")
-    assert table.returncode == 1
-    assert "side_effect" in table.stdout
+    shown = pype("plan", flow, "--check", "--resources")
+    assert shown.returncode == 1
+    assert [line.strip() for line in shown.stdout.splitlines()[:4]] == [
+        "sub flow 1",
+        "people  segment: execute, it writes (side_effect)",
+        "one statement of people, of_age, oldest_first, result",
+        "asks for 1 try",
+    ]
+
+
+def test_plan_says_what_starts_a_sub_flow_and_why_a_task_stands_alone(pype: Pype, tmp_path: Path) -> None:
+    flow = tmp_path / "three.yaml"
+    flow.write_text(
+        "flow: {name: three}\nmodules:\n"
+        "  - {id: numbers, name: inline_source, configs: {required: {columns: {n: int64}, rows: [[1], [2]]}}}\n"
+        "  - {id: twice, name: python_mod, configs: {optional: {code: 'def transform(frame): return frame'}}}\n"
+        "  - {id: out, name: csv_sink, configs: {required: {output_path: out.csv}}}\n"
+        "  - {id: say, name: shell_solo, configs: {required: {command: [echo, '{{out__row_count}}']}}}\n"
+        "  - {id: tidy, name: shell_solo, configs: {required: {command: ['true']}}}\n"
+        "connections:\n  data: ['numbers.data - twice.input', 'twice.output - out.input']\n  control: ['out (1|) say']\nfinally: [tidy]\n"
+    )
+    said = pype("plan", flow).stdout
+    assert "on its own because it comes after `twice`, which is Python code" in said
+    assert "sub flow 2 started by out (1|) say\n  say      solo: decided in the run, it reads values that only the run knows (at_run)" in said
+    assert "sub flow 3 finally: at the end, whatever happened" in said
 
 
 def test_picture_is_svg(pype: Pype, flow: Path, tmp_path: Path) -> None:
@@ -118,9 +140,16 @@ def test_preview_of_a_link(pype: Pype, flow: Path, tmp_path: Path) -> None:
     }
     assert pype("preview", flow, "people.data").stdout.splitlines()[3].split() == ["Ada", "36"]
     assert not (tmp_path / "people.csv").exists()
-    wrong = pype("preview", flow, "people.dat")
-    assert (wrong.returncode, wrong.stderr.split()[0]) == (2, "PYE486")
-    assert "Did you mean `people.data`?" in wrong.stderr
+    # a port that no link leaves yet
+    assert json.loads(pype("preview", flow, "of_age.reject", "--json").stdout)["rows"] == [["Tim", 12]]
+    for wrong, words in (
+        ("people.dat", "Did you mean `people.data`?"),
+        ("of_age", "Its ports are `of_age.output`, `of_age.reject`."),
+        ("people.data - of_age.inptu", "Did you mean `people.data - of_age.input`?"),
+    ):
+        done = pype("preview", flow, wrong)
+        assert (done.returncode, done.stderr.split()[0]) == (2, "PYE486")
+        assert words in done.stderr
 
 
 def test_below_code_the_last_runs_sample_is_shown_as_such(pype: Pype, tmp_path: Path) -> None:
@@ -152,6 +181,9 @@ def test_module_types_are_listed_and_described(pype: Pype) -> None:
     wrong = pype("describe", "csv_sorce")
     assert (wrong.returncode, wrong.stderr.split()[0]) == (2, "PYE489")
     assert "Did you mean `csv_source`?" in wrong.stderr
+    made_up = pype("describe", "generate_source").stdout
+    assert "kind sequence: Counts up" in made_up
+    assert "step: integer" in made_up
 
 
 def test_runs_show_and_report_look_back(pype: Pype, flow: Path, tmp_path: Path) -> None:
@@ -208,7 +240,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_a_module_of_ones_own_runs_once_it_is_registered(pype: Pype, project: Path, tmp_path: Path) -> None:
-    assert pype("run", project).returncode == 2
+    unknown = pype("run", project)
+    assert unknown.returncode == 2
+    assert "module type `add_one` is not registered, but `mods/add_one.py` is there. Look at it, then: pype register-module mods/add_one.py" in unknown.stderr
     registered = pype("register-module", "mods/add_one.py")
     assert registered.returncode == 0, registered.stderr
     assert "add_one" in json.loads((tmp_path / "ModRegistry.json").read_text())

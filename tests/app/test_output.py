@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypeline.app.cli.output import clean, cut, plural, table, width
+from pypeline.app.cli.output import plural
+from pypeline.core.aligned import clean, cut, table, width
 
 
 def test_columns_line_up_with_wide_and_combining_characters() -> None:

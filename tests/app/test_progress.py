@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pypeline.app.cli.progress import PERIOD, progress
+from pypeline.app.cli.progress import PERIOD, progress, shown_in
 from pypeline.core import events as e
 from pypeline.core.plan import Plan
+from pypeline.core.results import ErrorInfo
 from tests.app.terminal import Terminal, terminal
 from tests.core.making import planned
 
@@ -43,7 +46,7 @@ def drawn(screen: Terminal, words: str) -> None:
         time.sleep(PERIOD / 10)
 
 
-def test_a_run_is_drawn_in_place_and_leaves_one_line() -> None:
+def test_a_run_is_drawn_in_place_and_its_list_stays() -> None:
     with terminal() as screen:
         with progress(two(), screen.stream) as tell:
             tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
@@ -61,9 +64,10 @@ def test_a_run_is_drawn_in_place_and_leaves_one_line() -> None:
         screen.close()
         assert [line.split()[1] for line in during if line.startswith("  ✓")] == ["orders", "good"]
         assert sum("67,663 rows" in line for line in during) == 2
-        assert [line for line in screen.screen() if line] == [screen.screen()[0]]
-        assert "━━ " in screen.screen()[0]
-        assert "2/2 modules" in screen.screen()[0]
+        left = [line for line in screen.screen() if line]
+        assert [line.split()[1] for line in left] == ["orders", "good"]
+        # both ran in one task, whose time stands once
+        assert [line.split()[-1] for line in left] == ["s", "↑"]
 
 
 def test_log_lines_stand_above_and_hostile_text_cannot_move_the_cursor() -> None:
@@ -136,7 +140,29 @@ def test_without_a_terminal_each_module_is_one_line_when_it_has_ended() -> None:
     lines = [line.split() for line in said.splitlines()]
     assert lines[0][-7:] == ["5", "rows", "122/s", "41", "ms", "2", "rejected"]
     assert lines[1][-2:] == ["upstream", "failed"]
-    assert said.splitlines()[2] == "ERROR oh⏎no"
+    assert said.splitlines()[2:] == ["ERROR ", "  oh", "  no"]
+
+
+def test_a_failure_is_told_in_its_line_and_as_a_log_line_only_when_it_is_tried_again() -> None:
+    stream = io.StringIO()
+    error = ErrorInfo("PYE459", "OSError", "OSError: no", "orders")
+    with progress(two(), stream) as tell:
+        tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
+        tell(e.Log(**at(), level="ERROR", message="PYE459 OSError: no. Look.", node_id="orders#0"))
+        tell(e.Retry(**at(), task="orders", attempt_no=2, delay=3.0, error=error))
+        tell(e.Log(**at(), level="ERROR", message="PYE459 OSError: no. Look.", node_id="orders#0"))
+        tell(e.ModuleState(**at(), module="orders", task="orders", state="failed", reason="error:OSError", error=error))
+        tell(e.ModuleState(**at(), module="good", task="orders", state="failed", reason="task_failed", error=error))
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "WARN orders: try 1 failed: PYE459 OSError: no; the next follows in 3.0 s"
+    assert [line.split("  ")[-1].strip() for line in lines[1:]] == ["OSError: no", "not finished: `orders` failed"]
+
+
+def test_what_went_to_the_same_terminal_or_file_is_known(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("w") as one, (tmp_path / "b").open("w") as other, open(os.dup(one.fileno()), "w") as again:
+        assert shown_in(one, again)
+        assert not shown_in(one, other)
+    assert not shown_in(io.StringIO(), io.StringIO())
 
 
 def test_a_stream_that_knows_ascii_only_gets_ascii_only() -> None:

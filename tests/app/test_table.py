@@ -8,8 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from pypeline.app.cli.output import Style, width
+from pypeline.app.cli.output import Style
 from pypeline.app.cli.table import arrow_text, cell, rows_text
+from pypeline.core.aligned import width
 
 PLAIN = Style(io.StringIO())
 

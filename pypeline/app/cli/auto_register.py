@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from pypeline.app.cli.failure import show
-from pypeline.app.cli.output import Style, plural, table
+from pypeline.app.cli.output import Style, plural
 from pypeline.app.cli.parser import Parser
+from pypeline.core.aligned import table
 
 
 def arguments(parser: Parser) -> None:

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 from pypeline import resources
-from pypeline.app.cli.output import Style, plural, shown, table
+from pypeline.app.cli.output import Style, plural, shown
 from pypeline.app.cli.parser import Parser
+from pypeline.core.aligned import table
 
 FLOW = "shop.yaml"
 RESULT = Path("out", "countries.csv")
@@ -34,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     from pypeline.app.cli.failure import show
     from pypeline.app.cli.opening import accept, checked, opened, planned
+    from pypeline.app.cli.progress import shown_in
     from pypeline.app.cli.results import failures, told
     from pypeline.app.cli.running import run_plan
     from pypeline.core.picture import svg
@@ -44,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
     _, plan = planned(found, run_options)
     print(style.bold(f"pype run {shown(folder / FLOW)}"))
     summary, watch = run_plan(plan, found.folder, run_options)
-    show(failures(watch.modules, summary.error, found.flow))
-    print(told(summary, watch.modules, found.flow.flow.name, sys.stdout))
+    show(failures(watch.modules, summary.error, found.flow, handled=summary.state == "completed"))
+    print(told(summary, watch, found.flow.flow.name, sys.stdout, listed=shown_in(sys.stderr, sys.stdout)))
     picture = folder / "shop.svg"
     picture.write_text(svg(found.flow, found.catalogue, watch.modules, watch.counts(), theme="auto"), encoding="utf-8")
     if summary.state != "completed":

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pypeline.app.cli.output import Style, clean
+from pypeline.app.cli.output import Style
 from pypeline.app.cli.parser import Parser, with_json
+from pypeline.core.aligned import clean
 from pypeline.core.declare import to_registry
 from pypeline.core.modules import ModuleDecl
 from pypeline.runner.registry import load
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+
+INDENT = " " * 6
 
 
 def arguments(parser: Parser) -> None:
@@ -60,14 +65,58 @@ def described(decl: ModuleDecl, style: Style) -> str:
 
 
 def option(name: str, schema: Mapping[str, Any], has_default: bool, style: Style) -> list[str]:
-    """What one option takes, in two lines."""
+    """What one option takes, then what it means and an example, wrapped."""
     head = f"  {style.bold(name)}: {type_text(schema)}"
     if has_default and "default" in schema:
         head += style.faint(f" = {json.dumps(schema['default'], ensure_ascii=False)}")
-    text = clean(schema.get("description", ""))
+    if unit := schema.get("x-pype", {}).get("unit"):
+        head += style.faint(f" ({unit})")
+    lines = [head, *textwrap.wrap(clean(schema.get("description", "")), room(), initial_indent=INDENT, subsequent_indent=INDENT)]
     if schema.get("examples"):
-        text += f" e.g. {json.dumps(schema['examples'][0], ensure_ascii=False)}"
-    return [head, f"      {text}"] if text else [head]
+        lines += [INDENT + style.faint(line) for line in example(schema["examples"][0])]
+    for shape in shapes(schema):
+        lines.append(f"{INDENT}{clean(title_of(shape))}")
+        for key, said in shape["properties"].items():
+            if "const" not in said:
+                default = f" = {json.dumps(said['default'], ensure_ascii=False)}" if "default" in said else ""
+                text = clean(said.get("description", "") or said.get("title", ""))
+                lines += textwrap.wrap(f"{key}: {type_text(said)}{default} · {text}", room(), initial_indent=INDENT + "  ", subsequent_indent=INDENT + "    ")
+    return lines
+
+
+def shapes(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The mappings with keys of their own that may stand in an option, outer ones first."""
+    if "properties" in schema:
+        yield schema
+    parts = [
+        schema.get("items"),
+        schema.get("additionalProperties"),
+        *schema.get("anyOf", ()),
+        *schema.get("oneOf", ()),
+        *schema.get("properties", {}).values(),
+    ]
+    for part in parts:
+        if isinstance(part, Mapping):
+            yield from shapes(part)
+
+
+def title_of(shape: Mapping[str, Any]) -> str:
+    """What a mapping is called: its kind where it has one, and its sentence."""
+    kind = next((said["const"] for said in shape["properties"].values() if "const" in said), "")
+    words = [f"kind {kind}" if kind else "a mapping", str(shape.get("description", "")).strip().rstrip(".")]
+    return ": ".join(word for word in words if word)
+
+
+def example(value: Any) -> list[str]:
+    """An example as it would stand in a flow; a text of several lines keeps them."""
+    if isinstance(value, str) and "\n" in value.strip():
+        return ["for example", *(f"  {clean(line)}" for line in value.strip().splitlines())]
+    return textwrap.wrap(f"for example {json.dumps(value, ensure_ascii=False)}", room() - len(INDENT))
+
+
+def room() -> int:
+    """Columns that a text may take: the terminal's, at most 100."""
+    return max(40, min(100, shutil.get_terminal_size((100, 24)).columns))
 
 
 def type_text(schema: Mapping[str, Any]) -> str:
@@ -92,6 +141,4 @@ def type_text(schema: Mapping[str, Any]) -> str:
 def bounds(schema: Mapping[str, Any]) -> str:
     """The range of a number."""
     low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
-    unit = schema.get("x-pype", {}).get("unit", "")
-    text = f" {low}…{high}" if low is not None and high is not None else f" ≥ {low}" if low is not None else f" ≤ {high}" if high is not None else ""
-    return text + (f" {unit}" if unit else "")
+    return f" {low}…{high}" if low is not None and high is not None else f" ≥ {low}" if low is not None else f" ≤ {high}" if high is not None else ""

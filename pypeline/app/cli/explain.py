@@ -7,14 +7,15 @@ import json
 import sys
 from dataclasses import asdict
 
-from pypeline.app.cli.output import Style, table
+from pypeline.app.cli.output import Style
 from pypeline.app.cli.parser import Parser, with_json
+from pypeline.core.aligned import table
 from pypeline.schema.codes import CODES
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("code", nargs="?", help="a code such as PYE204; without it, a list of all")
+    parser.add_argument("code", nargs="?", metavar="CODE", help="a code such as PYE204; without it, a list of all")
     with_json(parser)
     parser.epilog_example("pype explain PYE100", "pype explain")
 
@@ -22,7 +23,11 @@ def arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.code is None:
         rows = [asdict(code) for code in CODES.values()]
-        print(json.dumps(rows, indent=2, ensure_ascii=False) if options.json else table(["code", "meaning"], [[r["code"], r["title"]] for r in rows], most=90))
+        if options.json:
+            print(json.dumps(rows, indent=2, ensure_ascii=False))
+            return 0
+        print(table(["code", "meaning"], [[r["code"], r["title"]] for r in rows], most=90))
+        print(Style(sys.stdout).faint("\nnext: pype explain CODE"))
         return 0
     name = str(options.code).upper()
     name = name if name.startswith("PYE") else f"PYE{name}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
-from pypeline.app.cli.output import Style, table
+from pypeline.app.cli.output import Style
 from pypeline.app.cli.parser import Parser, with_json
+from pypeline.core.aligned import cut, table
 from pypeline.runner.registry import load
 
 KINDS = ("source", "mod", "sink", "solo")
@@ -28,7 +30,12 @@ def run(options: argparse.Namespace) -> int:
 
         print(json.dumps({d.name: to_registry(d) for d in found}, indent=2, ensure_ascii=False))
         return 0
-    rows = [[d.name, d.kind, ", ".join(d.input_ports), ", ".join(d.output_ports), d.origin, d.description] for d in found]
-    print(table(["name", "kind", "in", "out", "from", "what it does"], rows, most=64))
+    own = {d.origin for d in found} - {"built-in"}
+    head = ["name", "kind", "in", "out", *(["from"] if own else []), "what it does"]
+    rows = [[d.name, d.kind, ", ".join(d.input_ports), ", ".join(d.output_ports), *([d.origin] if own else []), d.description] for d in found]
+    text = table(head, rows, most=100)
+    # only a terminal has an edge
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    print("\n".join(cut(line, columns - 1) for line in text.splitlines()))
     print(Style(sys.stdout).faint("\nnext: pype describe NAME"))
     return 0

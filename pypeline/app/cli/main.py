@@ -30,7 +30,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "validate": Command("validate", "check a flow without running it"),
         "plan": Command("plan", "show what a run would do, and why"),
         "schema": Command("schema", "columns of every port, or the JSON Schema of flow files"),
-        "preview": Command("preview", "first rows that a link would carry"),
+        "preview": Command("preview", "first rows of a link or port, without a run"),
         "picture": Command("picture", "draw a flow as SVG or PNG"),
     },
     "Run": {

@@ -73,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
             file.write(text)
     except FileExistsError:
         raise PypeError(Problem("PYE487", f"`{path}` is there already", Place(file="pype new"), "Choose another name.")) from None
-    print(path)
-    print(Style(sys.stdout).faint(f"next: pype run {path}"))
+    style = Style(sys.stdout)
+    print(f"{style.good('made')}  {path}")
+    print(style.faint(f"next: pype run {path}"))
     return 0

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pypeline.app.cli.failure import show
+from pypeline.app.cli.output import shown
 from pypeline.app.cli.parser import Parser, sets, with_context
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.check import check
@@ -69,7 +70,28 @@ def context_values(flow: Flow, folder: Path, options: argparse.Namespace) -> Map
 
 def checked(found: Opened, options: argparse.Namespace) -> list[Problem]:
     """All problems of the flow, the reader's first."""
-    return [*found.warnings, *check(found.flow, found.catalogue, context_values(found.flow, found.folder, options))]
+    problems = check(found.flow, found.catalogue, context_values(found.flow, found.folder, options))
+    return [*found.warnings, *(with_own_file(problem, found) for problem in problems)]
+
+
+def with_own_file(problem: Problem, found: Opened) -> Problem:
+    """An unknown type (PYE300) whose file lies in the project: to be registered, not to be spelled otherwise."""
+    if problem.code != "PYE300":
+        return problem
+    from pypeline.runner.registry import files_called
+
+    name = next((module.name for module in found.flow.modules if module.id == problem.place.module), "")
+    files = files_called(name, found.folder)
+    if not files:
+        return problem
+    near = files[0].relative_to(found.folder).as_posix()
+    there = "" if found.folder == Path.cwd() else f" --folder {shown(found.folder)}"
+    return replace(
+        problem,
+        message=f"module type `{name}` is not registered, but `{near}` is there",
+        mend=f"Look at it, then: pype register-module {near}{there}",
+        fixes=(),
+    )
 
 
 def accept(problems: Iterable[Problem]) -> None:

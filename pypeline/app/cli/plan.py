@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
+import textwrap
 
 from pypeline.app.cli.opening import accept, checked, opened, planned, with_flow
-from pypeline.app.cli.output import Style, plural, table
+from pypeline.app.cli.output import Style, plural
 from pypeline.app.cli.parser import Parser, with_json
 from pypeline.core.plan import Plan, Task
+
+WHY = {
+    "side_effect": "it writes",
+    "not_deterministic": "it runs code",
+    "first_run": "no earlier result is kept",
+    "at_run": "it reads values that only the run knows",
+}
 
 
 def arguments(parser: Parser) -> None:
@@ -34,22 +43,61 @@ def run(options: argparse.Namespace) -> int:
 
 
 def show_plan(plan: Plan, *, resources: bool) -> None:
-    """One row for each task, in the order they would start; then the valves."""
-    tasks = [plan.tasks[id] for id in plan.order]
-    head = ["sub flow", "task", "kind", "decision", "reason", "modules"]
-    rows: list[list[object]] = [[task.sub_flow + 1, task.id, task.kind, task.decision, reason(task), ", ".join(task.modules)] for task in tasks]
-    if resources:
-        head += ["cpus", "memory", "gpus", "timeout s", "tries"]
-        rows = [
-            [*row, task.resources.cpus or "–", task.resources.memory or "–", task.resources.gpus or "–", task.timeout or "–", task.retry.attempts]
-            for row, task in zip(rows, tasks, strict=True)
-        ]
-    print(table(head, rows, right=(0,), most=60))
-    if plan.valves:
-        print()
-        print(table(["control link", "order", "trigger", "if"], [[v.text, v.order, v.trigger, v.condition or ""] for v in plan.valves], right=(1,), most=60))
+    """Sub flow by sub flow: what starts it, its tasks, what each holds, why it executes and why it is a task of its own."""
+    style = Style(sys.stdout)
+    width = max(map(len, plan.order), default=0)
+    room = max(60, min(120, shutil.get_terminal_size((100, 24)).columns)) - width - 5
+    for sub_flow in sorted({plan.tasks[id].sub_flow for id in plan.order}):
+        print(style.bold(f"sub flow {sub_flow + 1}") + style.faint(start(plan, sub_flow)))
+        for task in (plan.tasks[id] for id in plan.order if plan.tasks[id].sub_flow == sub_flow):
+            lines = [f"{task.kind}: {why(task)}"]
+            if len(task.modules) > 1:
+                lines += textwrap.wrap("one statement of " + ", ".join(task.modules), room)
+            if apart := own(task):
+                lines += textwrap.wrap(f"on its own because {apart}", room)
+            if resources:
+                lines.append(asked(task))
+            for at, line in enumerate(lines):
+                print(f"  {task.id if not at else '':{width}}  {line if not at else style.faint(line)}")
 
 
-def reason(task: Task) -> str:
-    """Why, and why it is a task of its own where that is not plain."""
-    return task.reason + (f" (cut: {task.cut})" if task.cut else "")
+def start(plan: Plan, sub_flow: int) -> str:
+    """What starts a sub flow, where it is not one of those that start at once."""
+    modules = set(plan.sub_flows[sub_flow].modules)
+    ends = [
+        text
+        for text, heads in ((" on_error: after a failure", plan.on_error), (" finally: at the end, whatever happened", plan.finally_))
+        if modules & {*heads}
+    ]
+    links = [valve.text for valve in plan.valves if valve.target_sub_flow == sub_flow]
+    return ends[0] if ends else f" started by {', '.join(links)}" if links else ""
+
+
+def why(task: Task) -> str:
+    """What is decided about the task and why, in words, with the code that programs read."""
+    decision = {"at_run": "decided in the run"}.get(task.decision, task.decision)
+    words = WHY.get(task.reason, "")
+    return f"{decision}, {words} ({task.reason})" if words else f"{decision} ({task.reason})"
+
+
+def own(task: Task) -> str:
+    """Why the task is not fused with its neighbours; empty where its kind says so."""
+    after, _, reason = task.cut.rpartition(": ")
+    if not after and reason in ("code", "solo"):
+        return ""
+    words = {"code": "Python code", "solo": "a solo"}.get(reason, reason)
+    own_key = reason.removeprefix("own ")
+    if own_key != reason:
+        words = f"has a `{own_key}` of its own"
+    if after:
+        return f"it comes {after}, which {words if own_key != reason else f'is {words}'}"
+    return f"it {words}" if reason.startswith(("reads ", "own ")) else words
+
+
+def asked(task: Task) -> str:
+    """What the task asks of the machine."""
+    said = task.resources
+    parts = [f"{name} {value}" for name, value in (("cpus", said.cpus), ("memory", said.memory), ("gpus", said.gpus)) if value]
+    parts += [f"timeout {task.timeout:g} s"] if task.timeout else []
+    parts += [plural(task.retry.attempts, "try").replace("trys", "tries")]
+    return "asks for " + ", ".join(parts)

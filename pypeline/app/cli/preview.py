@@ -1,4 +1,4 @@
-"""`pype preview FLOW LINK`: the first rows that a link would carry, or carried in the last run."""
+"""`pype preview FLOW LINK`: the first rows that a link would carry, or carried in the last run; also of a port that no link leaves yet."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pypeline.app.cli.output import Style, plural
 from pypeline.app.cli.parser import Parser, with_context, with_json
 from pypeline.app.cli.table import arrow_text
+from pypeline.core.catalogue import Catalogue
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
 
@@ -21,7 +23,7 @@ CODE_ABOVE = "PYE464"
 
 def arguments(parser: Parser) -> None:
     parser.add_argument("flow", type=Path, metavar="FLOW", help="a flow file (.yaml), or a job folder")
-    parser.add_argument("link", metavar="LINK", help="a data link as the flow writes it, `a.port - b.port`, or just `a.port`")
+    parser.add_argument("link", metavar="LINK", help="a data link as the flow writes it, `a.port - b.port`, or an output port, `a.port`")
     parser.add_argument("--rows", type=int, default=20, metavar="N", help="how many rows (default: 20)")
     with_context(parser)
     with_json(parser, "columns and rows")
@@ -34,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
     found = opened(options.flow)
     accept(checked(found, options))
-    port = port_of(options.link, found.flow, str(options.flow))
+    port = port_of(options.link, found.flow, outputs(found.flow, found.catalogue), str(options.flow))
     _, plan = planned(found, options)
     seen = ""
     with tempfile.TemporaryDirectory(prefix="pypeline_") as folder:
@@ -50,8 +52,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def port_of(text: str, flow: Flow, file: str) -> str:
-    """``module.port`` of a link's source.
+def outputs(flow: Flow, catalogue: Catalogue) -> list[str]:
+    """Every ``module.port`` that rows may leave by, in the order of the file."""
+    declared = [f"{module.id}.{port}" for module in flow.modules if module.name in catalogue for port in catalogue[module.name].output_ports]
+    return list(dict.fromkeys([*declared, *(f"{link.source}.{link.source_port}" for link in flow.connections.data)]))
+
+
+def port_of(text: str, flow: Flow, ports: Sequence[str], file: str) -> str:
+    """``module.port`` of a link's source, or one of ``ports`` as it is.
 
     Raises:
         PypeError: PYE486, the flow has no such link or port.
@@ -60,11 +68,13 @@ def port_of(text: str, flow: Flow, file: str) -> str:
     wanted = " ".join(text.split())
     if wanted in links:
         return links[wanted]
-    if wanted in links.values():
+    if wanted in ports:
         return wanted
-    hint = did_you_mean(wanted, [*links, *links.values()])
-    mend = f"{hint[:1].upper()}{hint[1:]}"
-    raise PypeError(Problem("PYE486", f"no data link leaves `{wanted}`" if "." in wanted else f"`{wanted}` is no link", Place(file=file), mend))
+    own = [port for port in ports if port.partition(".")[0] == wanted]
+    if own:
+        raise PypeError(Problem("PYE486", f"`{wanted}` is a module, not a port", Place(file=file), f"Its ports are {', '.join(f'`{port}`' for port in own)}."))
+    hint = did_you_mean(wanted, links if " - " in wanted else ports)
+    raise PypeError(Problem("PYE486", f"there is no {'link' if ' - ' in wanted else 'output port'} `{wanted}`", Place(file=file), hint[:1].upper() + hint[1:]))
 
 
 def last_sample(folder: Path, flow: Flow, port: str) -> tuple[Path, str] | None:

@@ -1,30 +1,37 @@
 """Live progress of a run: one line a module and a total with a bar, redrawn in place ten times a second.
 
-In: run events. Out: text on a terminal; where there is none, a plain line for each module that has
-ended. It follows the terminal's size, obeys ``NO_COLOR`` and shows names with control characters
-escaped. It knows no engine and never waits for the run.
+In: run events. Out: text on a terminal, whose list of modules stays when the run has ended; where
+there is none, a plain line for each module that has ended. Modules of one task share its time: the
+first line shows it. It follows the terminal's size, obeys ``NO_COLOR`` and shows names with control
+characters escaped. It knows no engine and never waits for the run.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Literal
 
-from pypeline.app.cli.output import Style, clean, cut, plural, width
-from pypeline.core.events import Log, ModuleState, RunEvent
-from pypeline.core.figures import count, duration, rate
+from pypeline.app.cli.output import SAME_TASK, Style, plural
+from pypeline.core.aligned import clean, cut, width
+from pypeline.core.events import Log, ModuleState, Retry, RunEvent
+from pypeline.core.figures import duration, rate
+from pypeline.core.figures import rows as rows_text
 from pypeline.core.plan import Plan
 from pypeline.core.results import TERMINAL
 from pypeline.core.watch import ModuleWatch, Watch
 
 Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 PERIOD = 0.1
+PLAIN_WIDTH = 160
+"""Columns of a line where there is no terminal."""
 _LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 _SIGNS = {"completed": "✓", "running": "●", "pending": "○", "reused": "↻", "failed": "!", "cancelled": "–"}
+_FAILURE = re.compile(r"PYE\d{3} ")
 _PLAIN_SIGNS = {"completed": "+", "running": ">", "pending": ".", "reused": "=", "failed": "!", "cancelled": "-"}
 
 
@@ -42,6 +49,14 @@ def progress(plan: Plan, stream: IO[str], level: str = "WARN") -> Iterator[Calla
         live.stop()
 
 
+def shown_in(stream: IO[str], out: IO[str]) -> bool:
+    """Whether who reads ``out`` has just read the progress on ``stream`` there: both are one terminal, or one file."""
+    try:
+        return os.path.sameopenfile(stream.fileno(), out.fileno())
+    except (OSError, ValueError):
+        return False
+
+
 class Lines:
     """Progress for a file or a pipe: a line per module when it has ended, and the log lines."""
 
@@ -54,9 +69,9 @@ class Lines:
     def __call__(self, event: RunEvent) -> None:
         self.watch.feed((event,))
         if isinstance(event, ModuleState) and event.state in TERMINAL:
-            print(self.look.module(event.module, self.watch, event.time, 10_000), file=self.stream, flush=True)
-        elif isinstance(event, Log) and loud(event, self.level):
-            print(self.look.log(event), file=self.stream, flush=True)
+            print(self.look.module(event.module, self.watch, event.time, PLAIN_WIDTH), file=self.stream, flush=True)
+        elif (log := heard(event)) is not None and loud(log, self.level):
+            print(self.look.log(log), file=self.stream, flush=True)
 
 
 class Live:
@@ -66,7 +81,7 @@ class Live:
         self.look = _Look(plan, stream)
         self.stream = stream
         self.level = level
-        self.order = list(plan.modules)
+        self.order = [id for task in plan.order for id in plan.tasks[task].modules]
         self.watch = Watch()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -77,21 +92,22 @@ class Live:
     def __call__(self, event: RunEvent) -> None:
         with self._lock:
             self.watch.feed((event,))
-            if isinstance(event, Log) and loud(event, self.level):
-                self._logs.append(event)
+            log = heard(event)
+            if log is not None and loud(log, self.level):
+                self._logs.append(log)
 
     def start(self) -> None:
         """Begin to draw."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Draw no more, and leave the log lines and one line about the whole."""
+        """Draw no more, and leave the log lines and the list of modules, all of them."""
         self._over.set()
         self._thread.join()
         with self._lock:
             columns, _ = self._size()
-            total = [self._total(columns)] if self.watch.state != "pending" else []
-            self._write(total, columns)
+            listed = self.order if self.watch.state != "pending" else []
+            self._write([self.look.module(id, self.watch, time.time(), columns) for id in listed], columns)
             self._drawn = []
 
     def _run(self) -> None:
@@ -157,18 +173,20 @@ class _Look:
     def __init__(self, plan: Plan, stream: IO[str]) -> None:
         self.style = Style(stream)
         self.types = {id: module.type for id, module in plan.modules.items()}
+        self.first = {id for task in plan.tasks.values() for id in task.modules[:1]}
         self.into: dict[str, list[str]] = {}
         for link in plan.links.values():
             self.into.setdefault(link.target, []).append(link.id)
         self.name = min(28, max((width(clean(id)) for id in plan.modules), default=8))
         self.type = min(18, max((width(clean(type)) for type in self.types.values()), default=8))
-        self.rich = _can_show("✓●○↻–━", stream)
+        self.rich = _can_show(f"✓●○↻–━{SAME_TASK}", stream)
+        self.same = SAME_TASK if self.rich else "^"
         self.signs = _SIGNS if self.rich else _PLAIN_SIGNS
 
     def module(self, id: str, watch: Watch, now: float, columns: int) -> str:
         """One module's line."""
         seen = watch.modules.get(id) or ModuleWatch()
-        said = self._facts(seen, self._rows(id, seen, watch), now)
+        said = self._facts(seen, self._rows(id, seen, watch), now, first=id in self.first)
         sign = "reused" if seen.state == "completed" and seen.reason in {"reused", "not_needed"} else seen.state
         name, type = _padded(clean(id), self.name), _padded(clean(self.types.get(id, "")), self.type)
         facts = cut(said, max(0, columns - self.name - self.type - 9))
@@ -186,15 +204,20 @@ class _Look:
         came = [watch.links[link].rows for link in self.into.get(id, ()) if link in watch.links]
         return sum(came) if came and seen.state == "completed" else seen.rows_so_far
 
-    def _facts(self, seen: ModuleWatch, rows: int | None, now: float) -> str:
+    def _facts(self, seen: ModuleWatch, rows: int | None, now: float, *, first: bool) -> str:
         spent = seen.seconds or (max(0.0, now - seen.started) if seen.state == "running" and seen.started else 0.0)
         if seen.state == "failed":
+            if seen.reason == "task_failed" and seen.error is not None and seen.error.module:
+                return clean(f"not finished: `{seen.error.module}` failed")
             return clean(seen.error.message if seen.error else seen.reason)
         if seen.state == "cancelled":
             return clean(seen.reason.replace("_", " "))
         if seen.state == "pending":
             return ""
-        parts = [f"{count(rows):>12} rows" if rows is not None else " " * 17, f"{rate(rows or 0, spent):>9}", f"{duration(spent):>8}" if spent else " " * 8]
+        number, _, unit = rows_text(rows).partition(" ") if rows is not None else ("", "", "")
+        # modules of one task have no times of their own
+        timed = [f"{rate(rows or 0, spent):>9}", f"{duration(spent):>8}" if spent else " " * 8] if first else [" " * 9, f"{self.same:>8}"]
+        parts = [f"{number:>12} {unit:4}", *timed]
         parts += [f"{seen.rejected:,} rejected"] if seen.rejected else []
         parts += [f"try {seen.tries}"] if seen.tries > 1 else []
         parts += [f"{seen.fraction:.0%}"] if seen.fraction is not None else []
@@ -216,7 +239,21 @@ class _Look:
         """A log line."""
         paint = {"ERROR": self.style.bad, "WARN": self.style.warn}.get(event.level, self.style.faint)
         who = f"{clean(event.node_id)}: " if event.node_id else ""
-        return f"{paint(event.level)} {who}{clean(event.message)}"
+        lines = [clean(line) for line in event.message.split("\n")]
+        # lines of a text are set in, so that none of them looks like one of ours
+        said = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
+        return f"{paint(event.level)} {who}{said}"
+
+
+def heard(event: RunEvent) -> Log | None:
+    """What is worth a line on the screen. A failure stands in the list and at the end, so only one that is tried again is told here."""
+    if isinstance(event, Retry):
+        why = f": {event.error.code} {event.error.message}" if event.error else ""
+        text = f"try {event.attempt_no - 1} failed{why}; the next follows in {duration(event.delay)}"
+        return Log(run=event.run, attempt=event.attempt, time=event.time, level="WARN", message=text, node_id=event.task)
+    if isinstance(event, Log) and not (event.level == "ERROR" and _FAILURE.match(event.message)):
+        return event
+    return None
 
 
 def loud(event: Log, level: str) -> bool:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from pypeline.app.cli.output import Style, plural, shown, table
+from pypeline.app.cli.output import SAME_TASK, Style, plural, shown
+from pypeline.core.aligned import table
 from pypeline.core.results import ErrorInfo
-from pypeline.core.watch import ModuleWatch
+from pypeline.core.watch import ModuleWatch, Watch
 from pypeline.runner.run import RunSummary
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Place, Problem
@@ -19,38 +20,53 @@ from pypeline.schema.problems import Place, Problem
 Modules = Mapping[str, ModuleWatch]
 
 
-def module_table(modules: Modules) -> str:
-    """One row for each module, in the order of the run."""
-    rows = [
-        [id, seen.state, "" if seen.reason == "ok" else seen.reason, rows_text(seen.rows_out), seen.rejected or "", f"{seen.seconds:.2f}"]
-        for id, seen in modules.items()
-    ]
-    return table(["module", "state", "reason", "rows", "rejected", "s"], rows, right=(3, 4, 5))
+def module_table(modules: Modules, links: Mapping[str, int]) -> str:
+    """One row for each module, task by task. ``links`` are the counts by link: a sink's rows are those that came in."""
+    into: dict[str, int] = {}
+    for link, count in links.items():
+        target = link.rpartition(" - ")[2].partition(".")[0]
+        into[target] = into.get(target, 0) + count
+    tasks = {task: at for at, task in enumerate(dict.fromkeys(seen.task or id for id, seen in modules.items()))}
+    rows: list[list[str]] = []
+    above = ""
+    for id, seen in sorted(modules.items(), key=lambda one: tasks[one[1].task or one[0]]):
+        state = seen.state if seen.reason in ("", "ok") else f"{seen.state}: {seen.reason.removeprefix('error:').replace('_', ' ')}"
+        first, others = rows_text(seen, into.get(id) if seen.state == "completed" else None)
+        never = seen.state == "cancelled" and not seen.seconds
+        spent = "" if never else SAME_TASK if seen.task and seen.task == above else f"{seen.seconds:.2f}"
+        rows.append([id, state, first, others, spent])
+        above = seen.task
+    head = ["module", "state", "rows", "other rows", "s"]
+    left = [at for at in range(len(head)) if at != 3 or any(row[3] for row in rows)]
+    text = table([head[at] for at in left], [[row[at] for at in left] for row in rows], right=(2, len(left) - 1))
+    shared = any(row[-1] == SAME_TASK for row in rows)
+    return text + (f"\n{SAME_TASK} in one task with the module above" if shared else "")
 
 
-def rows_text(rows: Mapping[str, int]) -> str:
-    """Rows by port; the port's name only where there are several."""
-    if len(rows) == 1:
-        return f"{next(iter(rows.values())):,}"
-    return ", ".join(f"{port} {count:,}" for port, count in rows.items())
+def rows_text(seen: ModuleWatch, came: int | None) -> tuple[str, str]:
+    """Rows of the first port, for a module without ports the rows that ``came`` in; and what left by other ports."""
+    counts = list(seen.rows_out.items())
+    others = [f"{port} {count:,}" for port, count in counts[1:]]
+    if seen.rejected and "reject" not in seen.rows_out:
+        others.append(f"{seen.rejected:,} rejected")
+    first = counts[0][1] if counts else came
+    return "" if first is None else f"{first:,}", ", ".join(others)
 
 
-def told(summary: RunSummary, modules: Modules, flow: str, stream: IO[str]) -> str:
-    """What a person reads when a run has ended: the modules, how it ended, where the record lies."""
+def told(summary: RunSummary, watch: Watch, flow: str, stream: IO[str], *, listed: bool) -> str:
+    """What a person reads when a run has ended: the modules, unless they are ``listed`` right above, how it ended, where the record lies."""
     style = Style(stream)
-    state = style.state(summary.state, summary.state) + ("" if summary.reason in ("ok", "") else f" ({summary.reason})")
-    return "\n".join(
-        [
-            module_table(modules),
-            "",
-            f"{flow}: {state} in {summary.seconds:.2f} s, {plural(len(modules), 'module')}",
-            style.faint(f"record: {shown(summary.bundle)}"),
-        ]
-    )
+    state = style.state(summary.state, summary.state) + ("" if summary.reason in ("ok", "") else f" ({summary.reason.removeprefix('error:')})")
+    end = f"{flow}: {state} in {summary.seconds:.2f} s, {plural(len(watch.modules), 'module')}"
+    above = [] if listed else [module_table(watch.modules, watch.counts())]
+    return "\n".join([*above, "", end, style.faint(f"record: {shown(summary.bundle)}")])
 
 
-def failures(modules: Modules, ended: ErrorInfo | None, flow: Flow | None = None) -> list[Problem]:
-    """What failed, each cause once, at the module it belongs to; in the flow file where that is at hand."""
+def failures(modules: Modules, ended: ErrorInfo | None, flow: Flow | None = None, *, handled: bool = False) -> list[Problem]:
+    """What failed, each cause once, at the module it belongs to; in the flow file where that is at hand.
+
+    ``handled``: the run completed all the same, so these are warnings.
+    """
     found: dict[ErrorInfo, str] = {}
     for id, seen in modules.items():
         if seen.state == "failed" and seen.error is not None:
@@ -62,11 +78,13 @@ def failures(modules: Modules, ended: ErrorInfo | None, flow: Flow | None = None
     for error, id in found.items():
         place = flow.marks.place(places[id], id) if flow is not None and id in places else Place(file=id or "run", module=id)
         message = f"`{id}`: {error.message}" if place.line else error.message
-        problems.append(Problem(error.code, message, place, error.mend, phase="run"))
+        message = f"{message.rstrip('.')} (handled)" if handled else message
+        problems.append(Problem(error.code, message, place, error.mend, severity="warning" if handled else "error", phase="run"))
     return problems
 
 
 def next_step(summary: RunSummary, folder: Path) -> str:
     """What to do after a run."""
     command = "report" if summary.state == "completed" else "show"
-    return f"next: pype {command} {summary.run_id}/{summary.attempt} --folder {shown(folder)}"
+    there = "" if folder.resolve() == Path.cwd() else f" --folder {shown(folder)}"
+    return f"next: pype {command} {summary.run_id}/{summary.attempt}{there}"

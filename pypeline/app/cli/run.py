@@ -31,7 +31,7 @@ def with_output(parser: Parser) -> None:
         "--log-level", choices=["DEBUG", "INFO", "WARN", "ERROR"], help="least level of log lines (default: INFO in a file, WARN on the screen)"
     )
     parser.add_argument("--log-format", choices=["json", "text"], default="json", help="form of the lines in the log file (default: json)")
-    parser.add_argument("--quiet", action="store_true", help="no progress and no table; errors still show")
+    parser.add_argument("--quiet", action="store_true", help="no progress and no summary; errors still show")
     parser.add_argument("--previews", action="store_true", help="keep the first rows of every link")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the flow with states and counts as SVG when the run has ended")
 
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from pypeline.runner.engines.local import LocalEngine
 
     summary, watch = run_plan(plan, found.folder, options, LocalEngine(first=first))
-    show(failures(watch.modules, summary.error, found.flow))
+    show(failures(watch.modules, summary.error, found.flow, handled=summary.state == "completed"))
     if options.picture is not None:
         from pypeline.core.picture import svg
 
@@ -72,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(summary), indent=2, ensure_ascii=False, default=str))
     elif not options.quiet and options.events != "-":
-        print(told(summary, watch.modules, found.flow.flow.name, sys.stdout))
+        from pypeline.app.cli.progress import shown_in
+
+        print(told(summary, watch, found.flow.flow.name, sys.stdout, listed=shown_in(sys.stderr, sys.stdout)))
         print(Style(sys.stdout).faint(next_step(summary, found.folder)))
     return summary.exit_code

@@ -8,8 +8,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from pypeline.app.cli.output import Style, table
+from pypeline.app.cli.output import Style
 from pypeline.app.cli.parser import Parser, with_json
+from pypeline.core.aligned import table
 
 
 def arguments(parser: Parser) -> None:

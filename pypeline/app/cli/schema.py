@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 from pathlib import Path
 
-from pypeline.app.cli.output import Style, table
+from pypeline.app.cli.output import Style
 from pypeline.app.cli.parser import Parser, usage, with_context, with_json
+from pypeline.core.aligned import table
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
 
 
@@ -43,9 +45,12 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(plain, indent=2, ensure_ascii=False))
         return 0
     style = Style(sys.stdout)
+    same: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for port, schema in ports.items():
-        print(style.bold(port))
-        print("\n".join(f"  {line}" for line in table(["column", "type"], [[c.name, c.type] for c in schema]).splitlines()), end="\n\n")
+        same.setdefault(tuple((c.name, c.type) for c in schema), []).append(port)
+    for columns, names in same.items():
+        print("\n".join(style.bold(line) for line in textwrap.wrap(", ".join(names), 100)))
+        print("\n".join(f"  {line}" for line in table(["column", "type"], columns).splitlines()), end="\n\n")
     print(style.faint(f"next: pype preview {options.flow} MODULE.PORT"))
     return 0
 

@@ -7,9 +7,10 @@ import json
 import sys
 
 from pypeline.app.cli.failure import show as show_problems
-from pypeline.app.cli.output import Style, shown, table
+from pypeline.app.cli.output import Style, shown
 from pypeline.app.cli.parser import Parser, with_json
 from pypeline.app.cli.runs import when, with_folder
+from pypeline.core.aligned import table
 
 
 def arguments(parser: Parser) -> None:
@@ -37,14 +38,14 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
         return 0
     style = Style(sys.stdout)
-    state = f"{record.state}" + ("" if record.reason in ("", "ok") else f" ({record.reason})")
+    state = f"{record.state}" + ("" if record.reason in ("", "ok") else f" ({record.reason.removeprefix('error:')})")
     print(f"{style.bold(record.name)}  {record.flow}: {style.state(record.state, state)} · {when(record.started)} · {record.seconds:.2f} s\n")
-    print(module_table(record.modules))
+    print(module_table(record.modules, record.links))
     if record.links:
         print()
         print(table(["link", "rows"], [[link, f"{rows:,}"] for link, rows in record.links.items()], right=(1,), most=90))
     print(
         style.faint(f"\nrecord: {shown(record.path)}\nnext: pype report {record.name}" + ("" if str(options.folder) == "." else f" --folder {options.folder}"))
     )
-    show_problems(failures(record.modules, record.error))
+    show_problems(failures(record.modules, record.error, handled=record.state == "completed"))
     return 0

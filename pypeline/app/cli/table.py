@@ -11,7 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pypeline.app.cli.output import Style, clean, cut, plural, width
+from pypeline.app.cli.output import Style, plural
+from pypeline.core.aligned import clean, cut, width
 
 NULL = "∅"
 MOST = 40
