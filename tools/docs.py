@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from html import escape
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,35 @@ def module(name: str, declared: Mapping[str, Any]) -> str:
         if chosen:
             parts.append(f"\n## {title}\n\n| option | type | default | meaning |\n|---|---|---|---|\n")
             parts += [_option(key, value, schema, title == "Optional") for key, value in properties.items() if key in chosen]
+            parts += [_shapes(key, value, schema) for key, value in properties.items() if key in chosen]
+    return "".join([*parts, *_example(name)])
+
+
+def _shapes(name: str, said: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """The mappings that may stand in an option: a table each."""
+    from pypeline.app.cli.describe import shapes, title_of
+
+    parts = []
+    for shape in shapes(said):
+        keys = {key: value for key, value in shape["properties"].items() if "const" not in value}
+        must = set(shape.get("required", ()))
+        parts.append(f"\nIn `{name}`, {_cell(title_of(shape))}:\n\n| key | type | default | meaning |\n|---|---|---|---|\n")
+        parts += [_option(key, value, schema, key not in must) for key, value in keys.items()]
     return "".join(parts)
+
+
+def _example(name: str) -> Iterator[str]:
+    """A flow that runs, from examples/: its first lines say what to look at, and what is seen then."""
+    text = (ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8")
+    head = [line.removeprefix("#").removeprefix(" ") for line in text.splitlines() if line.startswith("#")]
+    flow = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    words = list(takewhile(lambda line: not line.startswith("$ "), head))
+    yield "\n## Example\n\n" + "\n".join(words) + "\n\n"
+    for file in sorted((ROOT / "examples" / "data").iterdir()):
+        if f"data/{file.name}" in text or "folder: data" in text:
+            yield f"```text file=data/{file.name}\n{file.read_text(encoding='utf-8')}```\n\n"
+    yield f"```yaml flow file={name}.yaml\n{flow}```\n\n"
+    yield "```console\n" + "\n".join(head[len(words) :]) + "\n```\n"
 
 
 def _option(name: str, said: Mapping[str, Any], schema: Mapping[str, Any], optional: bool) -> str:
