@@ -123,6 +123,20 @@ def test_sql_over_inputs_by_their_own_names(tmp_path: Path) -> None:
     assert sorted(row["y"] for row in found) == ["p", "q"]
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select count(*) as n from input", [1]),
+        ("select 1 as n from input as i", [1]),
+        ("select n from input, unnest([1, 2]) as t(n)", [1, 2]),
+    ],
+)
+def test_sql_may_read_rows_and_no_column(tmp_path: Path, query: str, expected: list[int]) -> None:
+    module = {"id": "m", "type": "sql_mod", "required": {"query": query}}
+    found = run(flow(A, module, links=["a.data - m.input"]), tmp_path, "m.output").rows["m.output"]
+    assert sorted(row["n"] for row in found) == expected
+
+
 def test_sql_feeds_on_and_is_pruned(tmp_path: Path) -> None:
     sql = {"id": "q", "type": "sql_mod", "required": {"query": "select x, x * 2 as double, count(*) over () as n from input"}}
     keep = {"id": "m", "type": "select_mod", "optional": {"keep": ["double"]}}

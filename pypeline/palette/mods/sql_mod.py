@@ -58,7 +58,8 @@ class SqlMod(RelationalModule):
         tables = {(said[n] if n < len(said) else port_alias("input", n)): schema for n, schema in enumerate(schemas)}
         query = self.select(("query",), self.config.query, tables)
         aliases = {name: port_alias("input", n) for n, name in enumerate(tables)}
-        heads = ", ".join(f"{quote(name)} AS (SELECT * FROM {quote(alias)})" for name, alias in aliases.items() if name != alias)  # noqa: S608 (quoted names)
+        # all of them, quoted: a SELECT that reads rows but no column, as `select count(*) from input`, names its input in no other way
+        heads = ", ".join(f"{quote(name)} AS (SELECT * FROM {quote(alias)})" for name, alias in aliases.items())  # noqa: S608 (quoted names)
         reads = frozenset((aliases[table], column) for table, column in query.reads)
-        inner = f"WITH {heads} SELECT * FROM ({query.sql}) AS chosen" if heads else query.sql  # noqa: S608 (checked by select)
+        inner = f"WITH {heads} SELECT * FROM ({query.sql}) AS chosen"  # noqa: S608 (checked by select)
         return Relation(outputs={"output": Query((), Expr(f"({inner}) AS made", reads))}, blocking=True, change="any")
