@@ -98,7 +98,7 @@ async def previews(rows: int, repeats: int, folder: Path) -> list[Figure]:
     if flow is None:
         raise ValueError("the chain cannot be read")
     plan = make_plan(flow, facts.gather(flow, load(folder), folder))
-    host = EngineHost()
+    host = EngineHost(converts=True)
     found: dict[str, list[float]] = {}
 
     async def ask(name: str, port: str) -> None:

@@ -18,6 +18,10 @@ from pypeline.core.planned import PlannedModule
 from pypeline.runner.order import Order
 from pypeline.schema.problems import Place, Problem, PypeError
 
+SOURCES = "sources"
+"""Where in an order's scratch folder converted text sources lie."""
+LARGEST = 4 * 2**30
+
 Make = Callable[[PlannedModule, Order], BaseModule]
 
 
@@ -54,12 +58,13 @@ def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:
     from pypeline.runner.tables import segment
 
     part = above(order, port.rpartition(".")[0])
+    sources = Path(order.scratch) / SOURCES
     blocked = [m.id for m in part.modules if not m.relational or m.effects not in (Effects.PURE, Effects.READS)]
     if blocked:
         above_it = "comes from" if blocked[0] == port.rpartition(".")[0] else "lies below"
         message = f"`{port}` {above_it} `{blocked[0]}`, which a preview may not run"
         raise PypeError(Problem("PYE464", message, Place(module=blocked[0]), "Run the flow once to see its rows.", phase="run"))
-    table = segment.preview(part, {m.id: make(m, part) for m in part.modules}, port, rows)
+    table = segment.preview(part, {m.id: make(m, part) for m in part.modules}, port, rows, sources if sources.exists() else None)
     import pyarrow as pa
 
     with tempfile.NamedTemporaryFile(dir=order.scratch, suffix=".arrow", delete=False) as file:
@@ -67,6 +72,23 @@ def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     return {"path": str(path), "rows": table.num_rows}
+
+
+def convert(order: Order, make: Make, port: str) -> int:
+    """Convert the text sources above ``port``, so that its next preview need not read text; how many were.
+
+    Nothing is done for more than :data:`LARGEST` bytes of text, or where a preview would be refused.
+    """
+    from pypeline.runner.tables import source_cache
+    from pypeline.runner.tables.bind import fuse
+
+    part = above(order, port.rpartition(".")[0])
+    if any(not m.relational or m.effects not in (Effects.PURE, Effects.READS) for m in part.modules):
+        return 0
+    fused = fuse(part, {m.id: make(m, part) for m in part.modules})
+    if source_cache.size(fused, part) > LARGEST:
+        return 0
+    return source_cache.warm(fused, part, Path(order.scratch) / SOURCES)
 
 
 def evaluate(expression: str, values: Mapping[str, Any]) -> Any:

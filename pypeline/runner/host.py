@@ -38,9 +38,15 @@ class Bound:
 
 
 class EngineHost:
-    """One worker at a time, started when it is first asked. Use it in one loop; close it at the end."""
+    """One worker at a time, started when it is first asked. Use it in one loop; close it at the end.
 
-    def __init__(self, patience: Mapping[str, float] | None = None) -> None:
+    With ``converts`` the text sources of what was previewed are converted while nobody asks, into its
+    private folder: a window looks at the same links again and again.
+    """
+
+    def __init__(self, patience: Mapping[str, float] | None = None, *, converts: bool = False) -> None:
+        self._converts = converts
+        self._converting: tuple[WorkerProcess, int, asyncio.Future[Any]] | None = None
         self._patience = {**PATIENCE, **(patience or {})}
         self._worker: WorkerProcess | None = None
         self._code: dict[str, str] = {}
@@ -63,6 +69,8 @@ class EngineHost:
             PypeError: PYE464 it lies below code, PYE463 no answer in time, or what running it says.
         """
         found = await self._ask("preview", plan, order=orders.to_json(self._order(plan)), port=port, rows=rows)
+        if self._converts:
+            self._convert(plan, port)
         return Path(found["path"])
 
     async def check(self, text: str, *, aggregates: bool = False) -> Problem | None:
@@ -86,6 +94,7 @@ class EngineHost:
 
     async def close(self) -> None:
         """End the worker and remove its private folder."""
+        self._convert_no_longer()
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.close(patience=0.5)
@@ -94,6 +103,7 @@ class EngineHost:
             self._room = None
 
     async def _ask(self, op: str, plan: Plan | None = None, **parts: Any) -> Any:
+        self._convert_no_longer()
         worker = self._ready(plan)
         number, answer = worker.request(op, **parts)
         try:
@@ -110,6 +120,20 @@ class EngineHost:
             return answer.result()
         except WorkerGoneError as error:
             raise PypeError(Problem("PYE463", f"{error} while it had to {op}", mend="It was restarted: try again.", phase="run")) from error
+
+    def _convert(self, plan: Plan, port: str) -> None:
+        worker = self._ready(plan)
+        number, answer = worker.request("convert", order=orders.to_json(self._order(plan)), port=port)
+        answer.add_done_callback(_forget)
+        self._converting = (worker, number, answer)
+
+    def _convert_no_longer(self) -> None:
+        """A question is on its way: what is converted meanwhile can wait."""
+        if self._converting is not None:
+            worker, number, answer = self._converting
+            self._converting = None
+            if not answer.done():
+                worker.cancel(number)
 
     def _ready(self, plan: Plan | None = None) -> WorkerProcess:
         code = {m.type: m.code_hash for m in plan.modules.values()} if plan is not None else {}

@@ -152,6 +152,16 @@ class Operations:
         stop.on_request(connection.interrupt)
         return binding.preview(orders.from_json(message["order"]), instance, message["port"], int(message["rows"]))
 
+    def op_convert(self, message: Message, _emit: Emit, stop: Stop) -> int:
+        """Convert the text sources above a port; the next question interrupts it."""
+        from pypeline.runner import binding
+        from pypeline.runner.tables import connection
+
+        if stop.requested:
+            return 0
+        stop.on_request(connection.interrupt)
+        return binding.convert(orders.from_json(message["order"]), instance, message["port"])
+
     def op_check(self, message: Message, _emit: Emit, _stop: Stop) -> Message | None:
         """What is wrong with an expression's form, or None."""
         from pypeline.core import expressions

@@ -125,3 +125,34 @@ def test_a_question_nobody_waits_for_is_interrupted() -> None:
         return await host.evaluate("2", {})
 
     assert with_host(ask) == 2
+
+
+def test_a_host_that_converts_serves_later_previews_from_its_folder_and_notices_changes(project: Project) -> None:
+    import pyarrow as pa
+
+    plan = project.plan(flow(*modules(project.folder), data=DATA))
+
+    async def main() -> None:
+        host = EngineHost(converts=True)
+
+        async def ids() -> list[int]:
+            path = await host.preview(plan, "old.output")
+            with pa.memory_map(str(path)) as file:
+                found: list[int] = pa.ipc.open_file(file).read_all()["id"].to_pylist()
+            room.append(path.parent)
+            return found
+
+        room: list[Path] = []
+        try:
+            assert await ids() == [1, 3]
+            async with asyncio.timeout(30):
+                while not list((room[0] / "sources").glob("[!.]*.parquet")):
+                    await asyncio.sleep(0.02)
+            assert await ids() == [1, 3]
+            (project.folder / "people.csv").write_text("id,name,age\n7,changed,77\n")
+            assert await ids() == [7]
+        finally:
+            await host.close()
+        assert not room[0].exists()
+
+    asyncio.run(main())

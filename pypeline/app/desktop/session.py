@@ -58,7 +58,7 @@ class Session(QObject):
         self.document = document
         self.folder = folder
         self.context_name = variables.DEFAULT
-        self.host = EngineHost()
+        self.host = EngineHost(converts=True)
         self.watch: Watch | None = None
         self.summary: RunSummary | None = None
         self._plan: Plan | None = None

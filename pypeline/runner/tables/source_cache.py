@@ -84,6 +84,16 @@ def warm(fused: Fused, order: Order, folder: Path) -> int:
     return done
 
 
+def size(fused: Fused, order: Order) -> int:
+    """Bytes of the text files that ``fused`` reads."""
+    total = 0
+    for table in fused.tables.values():
+        scan = table.query
+        if isinstance(scan, Scan) and scan.format in ("csv", "json"):
+            total += sum(os.stat(path).st_size for path in scans.files_of(scan, table, order.folder))
+    return total
+
+
 def _path(table: Table, order: Order, folder: Path) -> Path | None:
     scan = table.query
     if not isinstance(scan, Scan) or scan.format not in ("csv", "json"):
