@@ -167,6 +167,7 @@ async def drawing_a_link(pose: Poser) -> None:
     start = QPointF(*cards["in_order"].place_of("out", "output"))
     end = QPointF(*cards["parquet"].place_of("in", "input"))
     QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=pose.point(start))
+    await heard(window.session.previewed)
     for step in range(1, 6):
         hover(view.viewport(), pose.point(start + (end - start) * step / 5), Qt.MouseButton.LeftButton)
 

@@ -275,9 +275,12 @@ def tag_place(curve: Curve, width: float, taken: Grid, height: float = TAG_HEIGH
     middle = point_at(curve, 0.5)
     first = Box(middle[0] - width / 2, middle[1] - height / 2, width, height)
     (x1, y1), (x2, y2) = curve[0], curve[-1]
-    # a short level link would vanish below its own count: there it stands above the line
-    above = (-height / 2 - 4.0,) if abs(y2 - y1) < 4.0 and x2 - x1 < width + 48.0 else ()
-    for lift in (*above, 0.0, -height, height, -1.6 * height, 1.6 * height):
+    if x2 - x1 < width + 48.0 and abs(y2 - y1) < 2 * height:
+        # a short flat link would vanish below its own count: there it stands beyond the end it leads to
+        beside = Box(middle[0] - width / 2, y2 + 4.0 if y2 > y1 + 4.0 else y2 - height - 4.0, width, height)
+        if taken.free(beside.grown(1)):
+            return beside
+    for lift in (0.0, -height, height, -1.6 * height, 1.6 * height):
         for share in shares:
             x, y = point_at(curve, share)
             box = Box(x - width / 2, y - height / 2 + lift, width, height)
