@@ -11,6 +11,7 @@ import logging
 import os
 import resource
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
@@ -157,10 +158,22 @@ class Operations:
         from pypeline.runner import binding
         from pypeline.runner.tables import connection
 
-        if stop.requested:
-            return 0
-        stop.on_request(connection.interrupt)
-        return binding.convert(orders.from_json(message["order"]), instance, message["port"])
+        over = threading.Event()
+
+        def interrupt() -> None:
+            # again and again: the statement may be about to begin
+            while not over.wait(0.02):
+                connection.interrupt()
+
+        presser = threading.Thread(target=interrupt, daemon=True)
+        stop.on_request(presser.start)
+        try:
+            return binding.convert(orders.from_json(message["order"]), instance, message["port"])
+        finally:
+            stop.on_request(None)
+            over.set()
+            if presser.is_alive():
+                presser.join()
 
     def op_check(self, message: Message, _emit: Emit, _stop: Stop) -> Message | None:
         """What is wrong with an expression's form, or None."""
