@@ -56,6 +56,13 @@ def test_sort_is_stable_over_many_rows(tmp_path: Path) -> None:
     assert ids(found) == [n for key in range(3) for n in range(5000) if n % 3 == key]
 
 
+@pytest.mark.parametrize("key", ["-age", "age desc"])
+def test_sort_says_how_falling_order_is_written(key: str, tmp_path: Path) -> None:
+    module = {"id": "m", "type": "sort_mod", "required": {"keys": [key]}}
+    found = problem(flow(table("s", PEOPLE, *ROWS), module, links=["s.data - m.input"]), tmp_path, "m.output")
+    assert (found.code, found.mend) == ("PYE370", "For falling order write {column: age, direction: desc}.")
+
+
 def test_sort_keeps_the_top(tmp_path: Path) -> None:
     found = through("sort_mod", PEOPLE, ROWS, tmp_path, keys=[{"column": "age", "direction": "desc"}], limit=1, offset=1)
     assert ids(found["output"]) == [1]

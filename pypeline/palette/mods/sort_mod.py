@@ -7,19 +7,23 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from pypeline.sdk import (
+    Column,
     Expr,
     Inputs,
     ModuleConfig,
     PartitionNeed,
+    Path,
     Query,
     Relation,
     RelationalModule,
+    Schema,
     col,
     column,
     columns,
     distinct,
     find,
     fresh,
+    misfit,
     names,
     passed,
     unit,
@@ -74,7 +78,7 @@ class SortMod(RelationalModule):
         distinct((key.column for key in keys), ("keys",))
         order: list[Expr] = []
         for number, key in enumerate(keys):
-            found = find(key.column, schema, ("keys", number))
+            found = _column(key.column, schema, ("keys", number))
             value = col("numbered", found.name)
             sql = f"lower({value.sql})" if key.ignore_case and found.type == "string" else value.sql
             order.append(Expr(f"{sql} {key.direction.upper()} NULLS {key.nulls.upper()}", value.reads))
@@ -82,3 +86,11 @@ class SortMod(RelationalModule):
         query = Query(passed("numbered", schema), Expr('"numbered"'), order_by=tuple(order), limit=config.limit, offset=config.offset or None)
         whole = config.limit is None and not config.offset
         return Relation(outputs={"output": query}, steps={"numbered": numbered}, blocking=True, change="same" if whole else "fewer")
+
+
+def _column(name: str, schema: Schema, path: Path) -> Column:
+    """The column of a key. A sign or a word for the direction, as other tools have it, gets the way to write it here."""
+    bare = name.removeprefix("-").removesuffix(" desc").removesuffix(" DESC").strip()
+    if bare != name and name not in names(schema) and bare in names(schema):
+        raise misfit("PYE370", f"there is no column `{name}` at `input`", path, f"For falling order write {{column: {bare}, direction: desc}}.")
+    return find(name, schema, path)
