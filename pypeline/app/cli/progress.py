@@ -16,23 +16,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Literal
 
-from pypeline.app.cli.output import SAME_TASK, Style, plural
-from pypeline.core.aligned import clean, cut, width
+from pypeline.app.cli.output import plural
+from pypeline.app.cli.progress_line import Look
+from pypeline.core.aligned import cut, width
 from pypeline.core.events import Log, ModuleState, Retry, RunEvent
-from pypeline.core.figures import duration, rate
-from pypeline.core.figures import rows as rows_text
+from pypeline.core.figures import duration
 from pypeline.core.plan import Plan
 from pypeline.core.results import TERMINAL
-from pypeline.core.watch import ModuleWatch, Watch
+from pypeline.core.watch import Watch
 
 Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 PERIOD = 0.1
 PLAIN_WIDTH = 160
 """Columns of a line where there is no terminal."""
 _LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
-_SIGNS = {"completed": "✓", "running": "●", "pending": "○", "reused": "↻", "failed": "!", "cancelled": "–"}
 _FAILURE = re.compile(r"PYE\d{3} ")
-_PLAIN_SIGNS = {"completed": "+", "running": ">", "pending": ".", "reused": "=", "failed": "!", "cancelled": "-"}
 
 
 @contextmanager
@@ -61,7 +59,7 @@ class Lines:
     """Progress for a file or a pipe: a line per module when it has ended, and the log lines."""
 
     def __init__(self, plan: Plan, stream: IO[str], level: str) -> None:
-        self.look = _Look(plan, stream)
+        self.look = Look(plan, stream)
         self.stream = stream
         self.level = level
         self.watch = Watch()
@@ -78,7 +76,7 @@ class Live:
     """Progress on a terminal. Events come from the run's thread, frames from a thread of its own."""
 
     def __init__(self, plan: Plan, stream: IO[str], level: str) -> None:
-        self.look = _Look(plan, stream)
+        self.look = Look(plan, stream)
         self.stream = stream
         self.level = level
         self.order = [id for task in plan.order for id in plan.tasks[task].modules]
@@ -167,84 +165,6 @@ class Live:
         return self.look.total(over / total, " · ".join(parts), self.watch.state, columns)
 
 
-class _Look:
-    """How a line is made: signs the stream can show, colours where it may, cut to the width."""
-
-    def __init__(self, plan: Plan, stream: IO[str]) -> None:
-        self.style = Style(stream)
-        self.types = {id: module.type for id, module in plan.modules.items()}
-        self.first = {id for task in plan.tasks.values() for id in task.modules[:1]}
-        self.into: dict[str, list[str]] = {}
-        for link in plan.links.values():
-            self.into.setdefault(link.target, []).append(link.id)
-        self.name = min(28, max((width(clean(id)) for id in plan.modules), default=8))
-        self.type = min(18, max((width(clean(type)) for type in self.types.values()), default=8))
-        self.rich = _can_show(f"✓●○↻–━{SAME_TASK}", stream)
-        self.same = SAME_TASK if self.rich else "^"
-        self.signs = _SIGNS if self.rich else _PLAIN_SIGNS
-
-    def module(self, id: str, watch: Watch, now: float, columns: int) -> str:
-        """One module's line."""
-        seen = watch.modules.get(id) or ModuleWatch()
-        said = self._facts(seen, self._rows(id, seen, watch), now, first=id in self.first)
-        sign = "reused" if seen.state == "completed" and seen.reason in {"reused", "not_needed"} else seen.state
-        name, type = _padded(clean(id), self.name), _padded(clean(self.types.get(id, "")), self.type)
-        facts = cut(said, max(0, columns - self.name - self.type - 9))
-        paint = {"completed": self.style.good, "failed": self.style.bad, "running": self.style.bold, "cancelled": self.style.warn}.get(sign, self.style.faint)
-        if columns < self.name + self.type + 24:  # a narrow terminal: the name and what became of it
-            return cut(f"  {self.signs[sign]} {name} {' '.join(said.split())}".rstrip(), columns - 1)
-        faint = self.style.faint
-        shown = paint(facts) if sign == "failed" else facts if sign == "running" or not facts else faint(facts)
-        return f"  {paint(self.signs[sign])} {name if sign != 'pending' else faint(name)}  {faint(type)}  {shown}".rstrip()
-
-    def _rows(self, id: str, seen: ModuleWatch, watch: Watch) -> int | None:
-        """Rows out of its first port; for a sink the rows that came in; while it runs the rows so far."""
-        if seen.rows_out:
-            return next(iter(seen.rows_out.values()))
-        came = [watch.links[link].rows for link in self.into.get(id, ()) if link in watch.links]
-        return sum(came) if came and seen.state == "completed" else seen.rows_so_far
-
-    def _facts(self, seen: ModuleWatch, rows: int | None, now: float, *, first: bool) -> str:
-        spent = seen.seconds or (max(0.0, now - seen.started) if seen.state == "running" and seen.started else 0.0)
-        if seen.state == "failed":
-            if seen.reason == "task_failed" and seen.error is not None and seen.error.module:
-                return clean(f"not finished: `{seen.error.module}` failed")
-            return clean(seen.error.message if seen.error else seen.reason)
-        if seen.state == "cancelled":
-            return clean(seen.reason.replace("_", " "))
-        if seen.state == "pending":
-            return ""
-        number, _, unit = rows_text(rows).partition(" ") if rows is not None else ("", "", "")
-        # modules of one task have no times of their own
-        timed = [f"{rate(rows or 0, spent):>9}", f"{duration(spent):>8}" if spent else " " * 8] if first else [" " * 9, f"{self.same:>8}"]
-        parts = [f"{number:>12} {unit:4}", *timed]
-        parts += [f"{seen.rejected:,} rejected"] if seen.rejected else []
-        parts += [f"try {seen.tries}"] if seen.tries > 1 else []
-        parts += [f"{seen.fraction:.0%}"] if seen.fraction is not None else []
-        parts += [seen.reason.replace("_", " ")] if seen.state == "completed" and seen.reason not in {"", "ok"} else []
-        return "  ".join(parts).rstrip()
-
-    def total(self, share: float, text: str, state: str, columns: int) -> str:
-        """The line below: a bar and what it stands for."""
-        paint = {"completed": self.style.good, "failed": self.style.bad, "cancelled": self.style.warn}.get(state, self.style.bold)
-        room = min(32, columns - width(text) - 6)
-        if room < 8:
-            return cut(text, columns - 1)
-        full = round(max(0.0, min(1.0, share)) * room)
-        done, rest = ("━", "─") if self.rich else ("#", ".")
-        left = self.style.faint(rest * (room - full)) if full < room else ""
-        return f"  {paint(done * full) if full else ''}{left}  {text}"
-
-    def log(self, event: Log) -> str:
-        """A log line."""
-        paint = {"ERROR": self.style.bad, "WARN": self.style.warn}.get(event.level, self.style.faint)
-        who = f"{clean(event.node_id)}: " if event.node_id else ""
-        lines = [clean(line) for line in event.message.split("\n")]
-        # lines of a text are set in, so that none of them looks like one of ours
-        said = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
-        return f"{paint(event.level)} {who}{said}"
-
-
 def heard(event: RunEvent) -> Log | None:
     """What is worth a line on the screen. A failure stands in the list and at the end, so only one that is tried again is told here."""
     if isinstance(event, Retry):
@@ -261,11 +181,6 @@ def loud(event: Log, level: str) -> bool:
     return _LEVELS.index(event.level) >= _LEVELS.index(level)
 
 
-def _padded(text: str, columns: int) -> str:
-    text = cut(text, columns)
-    return text + " " * (columns - width(text))
-
-
 def _shown(line: str) -> int:
     """Columns of a line of ours: its colour codes take none."""
     plain, rest = "", line
@@ -274,11 +189,3 @@ def _shown(line: str) -> int:
         plain += before
         rest = rest.partition("m")[2] if found else ""
     return width(plain)
-
-
-def _can_show(text: str, stream: IO[str]) -> bool:
-    try:
-        text.encode(getattr(stream, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
