@@ -602,6 +602,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Start it on a desktop. Without one `pype run`, `pype preview` and `pype picture` do all the work.",
     ),
     (
+        "PYE493",
+        "a file or stream cannot be used",
+        "The system refuses: it is not there, may not be read or written, or the disk is full.",
+        "Check the path, its permissions and the disk.",
+    ),
+    (
         "PYE494",
         "changed on disk",
         "The flow file was written by somebody else after the window had read it; saving would lose that.",

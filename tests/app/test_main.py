@@ -113,6 +113,26 @@ def test_a_bug_exits_3_with_its_details_in_a_private_file(tmp_path: Path) -> Non
     assert details.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_the_caller_has_closed(tmp_path: Path, closed: str) -> None:
+    (tmp_path / "f.yaml").write_text("")
+    for words, code in (("--help", 0), ("validate f.yaml", 2)):
+        command = f"'{sys.executable}' -m pypeline.app.cli.main {words} {closed}"
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+
+
+def test_what_the_system_refuses_is_no_bug_of_ours(tmp_path: Path) -> None:
+    full = subprocess.run(["bash", "-c", f"'{sys.executable}' -m pypeline.app.cli.main --help > /dev/full"], capture_output=True, text=True, check=False)
+    assert (full.returncode, full.stderr.partition(":")[0]) == (2, "PYE493 pype standard output or a file cannot be written")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd '{gone}' && rmdir '{gone}' && '{sys.executable}' -m pypeline.app.cli.main runs"
+    left = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.getcwd()})
+    assert (left.returncode, left.stderr[:53]) == (2, "PYE493 pype the current folder is not there any more.")
+
+
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     command = f"'{sys.executable}' -m pypeline.app.cli.main explain --json | head -c 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)

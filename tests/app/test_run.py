@@ -168,10 +168,44 @@ def test_neither_the_run_nor_its_workers_load_qt(pype: Pype, tmp_path: Path) -> 
 
 def test_words_that_contradict_each_other(pype: Pype, tmp_path: Path) -> None:
     flow = write(tmp_path)
-    for words in (["--json", "--events", "-"], ["--threads", "0"], ["--log-level", "LOUD"]):
+    for words in (
+        ["--json", "--events", "-"],
+        ["--threads", "0"],
+        ["--threads", "99999"],
+        ["--log-level", "LOUD"],
+        ["--picture", "."],
+        ["--picture", "no/such/folder.svg"],
+        # a typing mistake must not run with the value it was to replace
+        ["--set", "leats=2"],
+    ):
         done = pype("run", flow, *words)
         assert (done.returncode, done.stderr.split()[0]) == (2, "PYE481"), words
     nothing = pype("run", tmp_path)
     assert (nothing.returncode, nothing.stderr.split()[0]) == (2, "PYE482")
     missing = pype("run", "nowhere.yaml")
     assert (missing.returncode, missing.stderr.split()[0]) == (2, "PYE100")
+
+
+@pytest.mark.parametrize("condition", ["n >", "n > {{context.nope}}"])
+def test_a_flow_that_is_not_accepted_starts_no_worker_and_writes_nothing(tmp_path: Path, condition: str) -> None:
+    write(tmp_path, condition)
+    program = (
+        "import sys\n"
+        "from pypeline.app.cli.main import main\n"
+        "code = main(['run', 'simple.yaml'])\n"
+        "print(code, 'subprocess' in sys.modules, 'pypeline.runner.engines.process' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "False", "False"], done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["simple.yaml"]
+
+
+@pytest.mark.parametrize("words", [["--events", "/dev/full"], []])
+def test_a_listener_that_takes_no_more_does_not_end_the_run_for_the_others(tmp_path: Path, words: list[str]) -> None:
+    command = [sys.executable, "-m", "pypeline.app.cli.main", "run", str(write(tmp_path)), "--json", *words]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE if words else full, text=True, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["state"] == "completed"
+    if words:
+        assert "PYE493 pype run warning: the run's events went on without a listener: No space left" in done.stderr

@@ -6,6 +6,8 @@ whose details go to a private file that the one line names.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import platform
@@ -17,6 +19,11 @@ from collections.abc import Iterable
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
 
 BAD_INPUT, INTERNAL = 2, 3
+_REFUSALS = frozenset(
+    {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ENOTDIR}
+    | {errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE, errno.ENODEV, errno.ENXIO, errno.ESTALE}
+)
+"""Errors that the machine or a path makes, whoever wrote the program."""
 
 
 def failed(error: Exception, words: list[str]) -> int:
@@ -26,10 +33,28 @@ def failed(error: Exception, words: list[str]) -> int:
         if "--json" in words:
             print(json.dumps({"ok": False, "problems": [p.to_json() for p in error.problems]}, indent=2, ensure_ascii=False))
         return BAD_INPUT
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        show([refused(error)])
+        return BAD_INPUT
     place = write_details(error, words)
     message = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     show([Problem("PYE480", message, Place(file="pype"), f"This is a bug in PYpeline, your files are as they were. The details are in {place}.")])
     return INTERNAL
+
+
+def refused(error: OSError) -> Problem:
+    """What the system would not do, as a problem of the user's and not a bug of ours."""
+    if error.filename is not None:
+        what = f"`{os.fsdecode(error.filename)}`: {error.strerror}"
+    elif error.errno == errno.ENOENT:
+        what = "the current folder is not there any more"
+    else:
+        from pypeline.app.cli.main import silence_output
+
+        # what is written without a name is mostly standard output: Python must not try again at exit
+        what = f"standard output or a file cannot be written: {error.strerror}"
+        silence_output()
+    return Problem("PYE493", what, Place(file="pype"), "Check the path, its permissions and the disk.")
 
 
 def show(problems: Iterable[Problem]) -> None:
@@ -39,7 +64,9 @@ def show(problems: Iterable[Problem]) -> None:
     style = Style(sys.stderr)
     for problem in problems:
         code, _, rest = str(problem).partition(" ")
-        print(f"{style.warn(code) if problem.severity == 'warning' else style.bad(code)} {rest}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            # where standard error takes nothing, the exit code must tell
+            print(f"{style.warn(code) if problem.severity == 'warning' else style.bad(code)} {rest}", file=sys.stderr)
 
 
 def write_details(error: Exception, words: list[str]) -> str:

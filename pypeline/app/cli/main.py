@@ -61,6 +61,7 @@ EXIT_CODES = "Exit codes: 0 good · 1 the run failed · 2 bad input · 3 a bug i
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    hold_streams()
     for stream in (sys.stdout, sys.stderr):
         # a terminal in an old locale shows what it can instead of failing on a wide character
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # whoever read us (`| head`) has seen enough; Python must not complain again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_output()
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return INTERRUPTED
@@ -79,6 +80,23 @@ def main(arguments: list[str] | None = None) -> int:
 
         return failed(error, words)
     return code
+
+
+def hold_streams() -> None:
+    """Give the streams that the caller has closed (`>&-`) a place to go: else the next file that is
+    opened would get their numbers, and what is printed."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
+def silence_output() -> None:
+    """What standard output still holds goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def dispatch(words: list[str]) -> int:

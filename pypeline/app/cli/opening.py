@@ -7,6 +7,7 @@ Warnings are shown once, errors leave as :class:`PypeError`.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +15,16 @@ from typing import Any
 
 from pypeline.app.cli.failure import show
 from pypeline.app.cli.output import shown
-from pypeline.app.cli.parser import Parser, sets, with_context
+from pypeline.app.cli.parser import Parser, sets, usage, with_context
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.check import check
 from pypeline.core.facts import Facts
 from pypeline.core.plan import Plan
 from pypeline.runner.registry import load
 from pypeline.schema.flow import Flow
-from pypeline.schema.problems import Problem, PypeError, errors
+from pypeline.schema.problems import Problem, PypeError, did_you_mean, errors
+
+_CONTEXT = re.compile(r"\{\{\s*context\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,24 @@ def opened(path: Path, *, trust: bool = False) -> Opened:
 
 
 def context_values(flow: Flow, folder: Path, options: argparse.Namespace) -> Mapping[str, Any]:
-    """The context variables' values: the default file, the chosen one over it, ``--set`` last."""
+    """The context variables' values: the default file, the chosen one over it, ``--set`` last.
+
+    Raises:
+        PypeError: no such environment, or ``--set`` of a name that nothing reads: a typing mistake would run
+            with the value it was to replace.
+    """
     from pypeline.runner.variables import context
 
-    return context(flow, folder, options.context, sets(options))
+    given = sets(options)
+    values = context(flow, folder, options.context, given)
+    if given:
+        text = flow.model_dump_json()
+        known = sorted({*context(flow, folder, options.context), *_CONTEXT.findall(text)})
+        for name in given:
+            if name not in known:
+                hint = did_you_mean(name, known) or "it reads none."
+                raise PypeError(usage("pype", f"--set {name}: the flow reads no context variable of that name", hint))
+    return values
 
 
 def checked(found: Opened, options: argparse.Namespace) -> list[Problem]:

@@ -60,8 +60,11 @@ def scalar(text: str) -> Any:
     """A JSON scalar as written, anything else as text."""
     import json
 
+    def word(_name: str) -> NoReturn:
+        raise ValueError  # NaN and Infinity are no JSON: text
+
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=word)
     except ValueError:
         return text
     return value if not isinstance(value, (dict, list)) else text

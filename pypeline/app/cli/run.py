@@ -12,6 +12,9 @@ from pypeline.app.cli.output import Style
 from pypeline.app.cli.parser import Parser, usage, with_context, with_json
 from pypeline.schema.problems import PypeError
 
+MOST_THREADS = 4096
+"""As `settings.threads` allows."""
+
 
 def arguments(parser: Parser) -> None:
     parser.add_argument("flow", type=Path, metavar="FLOW", help="a flow file (.yaml), or a job folder made by `pype build`")
@@ -39,12 +42,10 @@ def with_output(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.json and options.events == "-":
         raise PypeError(usage("pype run", "--json and --events - both write to standard output", "Give the events a file."))
-    if options.threads is not None and options.threads < 1:
-        raise PypeError(usage("pype run", f"--threads is {options.threads}, and must be at least 1"))
-    from pypeline.runner.engines.process import WorkerProcess
-
-    # it warms up on another core while the flow is read, checked and planned
-    first = WorkerProcess(warm=("tables",))
+    if options.threads is not None and not 1 <= options.threads <= MOST_THREADS:
+        raise PypeError(usage("pype run", f"--threads is {options.threads}, and must be a number from 1 to {MOST_THREADS}"))
+    if options.picture is not None and (options.picture.is_dir() or not options.picture.parent.is_dir()):
+        raise PypeError(usage("pype run", f"--picture: `{options.picture}` cannot be written", "Give a file in a folder that exists."))
     from pypeline.app.cli.opening import accept, checked, opened, planned
     from pypeline.core.check import runnable
 
@@ -53,10 +54,12 @@ def run(options: argparse.Namespace) -> int:
         settings = found.flow.settings.model_copy(update={"threads": options.threads})
         found = replace(found, flow=found.flow.model_copy(update={"settings": settings}))
     accept([*checked(found, options), *runnable(found.flow)])
-    if "sqlglot" in sys.modules:
-        # the check had expressions to read, so the worker will
-        first.warm("expressions")
     _, plan = planned(found, options)
+    from pypeline.runner.engines.process import WorkerProcess
+
+    # a flow that is not accepted starts no process; from here on it warms up on another core.
+    # where the check had expressions to read, the worker will have them too
+    first = WorkerProcess(warm=("tables", "expressions") if "sqlglot" in sys.modules else ("tables",))
 
     from pypeline.app.cli.failure import show
     from pypeline.app.cli.results import failures, next_step, told

@@ -11,10 +11,11 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from pypeline.app.cli.failure import show
 from pypeline.core.events import RunEvent, to_json
 from pypeline.core.plan import Plan
 from pypeline.core.watch import Watch
@@ -30,6 +31,7 @@ Subscriber = Callable[[RunEvent], None]
 def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engine | None = None) -> tuple[RunSummary, Watch]:
     """Run ``plan`` to its end with the subscribers that ``options`` ask for, on ``engine`` (None: this machine)."""
     watch = Watch()
+    lost: list[OSError] = []
     with ExitStack() as open_now:
         subscribers: list[Subscriber] = [lambda event: void(watch.feed((event,)))]
         if options.events:
@@ -42,11 +44,20 @@ def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engi
             subscribers.append(open_now.enter_context(progress(plan, sys.stderr, level=options.log_level or "WARN")))
 
         def tell(event: RunEvent) -> None:
-            for subscriber in subscribers:
-                subscriber(event)
+            for subscriber in tuple(subscribers):
+                try:
+                    subscriber(event)
+                except OSError as error:
+                    # its terminal has gone or its disk is full: the run goes on, and the others hear of it
+                    subscribers.remove(subscriber)
+                    lost.append(error)
 
         stop = StopSignal(signals=True)
         summary = asyncio.run(execute(plan, folder=folder, on_event=tell, engine=engine, stop=stop, previews=options.previews))
+    show(
+        Problem("PYE493", f"the run's events went on without a listener: {error.strerror}", Place(file="pype run"), "Check the disk.", "warning", "run")
+        for error in lost
+    )
     return summary, watch
 
 
@@ -95,10 +106,14 @@ def opened_for_lines(target: str) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     try:
-        stream = Path(target).open("w", encoding="utf-8")  # noqa: SIM115 -- closed below, with the block
+        stream = Path(target).open("w", encoding="utf-8")  # noqa: SIM115 -- closed below
     except OSError as error:
         raise PypeError(
             Problem("PYE481", f"`{target}` cannot be written: {error.strerror}", Place(file="pype run"), "Give a file in a folder that exists.")
         ) from error
-    with stream:
+    try:
         yield stream
+    finally:
+        # every line was flushed: what is left was refused, and told, already
+        with suppress(OSError):
+            stream.close()
