@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from pypeline.core.modules import BaseModule, Effects, Kind, ModuleDecl, PartitionNeed, RelationalModule
-from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
 
 Origin = Literal["built-in", "entry point", "folder"]
 TYPE_NAME = re.compile(r"^[a-z][a-z0-9_.-]{1,63}$")
@@ -191,7 +191,7 @@ def _obeys(cls: type[BaseModule], name: str) -> None:
         wrong.append((f"`{name}` is no name for a module type", "A name is 2 to 64 small letters, digits, `_`, `.` or `-` and begins with a letter."))
     if cls.TYPE not in KINDS:
         said = "it does not say its TYPE" if cls.TYPE == BaseModule.TYPE else f"TYPE is `{cls.TYPE}`"
-        wrong.append((said, did_you_mean(cls.TYPE, KINDS).capitalize()))
+        wrong.append((said, capital(did_you_mean(cls.TYPE, KINDS))))
     if cls.TYPE in {"source", "solo"} and cls.INPUT_PORTS:
         wrong.append((f"a {cls.TYPE} has no input ports, but INPUT_PORTS names `{cls.INPUT_PORTS[0]}`", "Make it a mod, or take the port out."))
     if cls.TYPE in {"sink", "solo"} and cls.OUTPUT_PORTS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pypeline.core.columns import Column, Schema, duckdb_type, names
-from pypeline.schema.problems import Path, Place, Problem, PypeError, did_you_mean
+from pypeline.schema.problems import Path, Place, Problem, PypeError, capital, did_you_mean
 
 
 def misfit(code: str, message: str, path: Path, mend: str = "") -> PypeError:
@@ -23,7 +23,7 @@ def find(name: str, schema: Schema, path: Path, port: str = "input") -> Column:
     for column in schema:
         if column.name == name:
             return column
-    raise misfit("PYE370", f"there is no column `{name}` at `{port}`", path, did_you_mean(name, names(schema)).capitalize())
+    raise misfit("PYE370", f"there is no column `{name}` at `{port}`", path, capital(did_you_mean(name, names(schema))))
 
 
 def find_all(wanted: Iterable[str], schema: Schema, path: Path, port: str = "input") -> Schema:

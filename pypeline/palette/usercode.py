@@ -27,7 +27,8 @@ def function(code: str | None, file: str | None, name: str, folder: str) -> Call
     found = getattr(module, name, None)
     if not callable(found):
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise unfit(f"the code defines no function `{name}`", ("function",), did_you_mean(name, known).capitalize() or f"Write `def {name}(…):`.")
+        hint = did_you_mean(name, known)
+        raise unfit(f"the code defines no function `{name}`", ("function",), hint[:1].upper() + hint[1:] or f"Write `def {name}(…):`.")
     return typing.cast("Callable[..., Any]", found)
 
 

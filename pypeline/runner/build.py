@@ -28,6 +28,7 @@ from pypeline.runner import registry
 from pypeline.runner.codehash import reached_files
 from pypeline.runner.facts import code_of
 from pypeline.runner.imports import MODULE_PATH
+from pypeline.runner.store import foreign
 from pypeline.runner.variables import plain_secrets
 from pypeline.schema.flow import Flow
 from pypeline.schema.job import Dag, DagNode, ExecutionMetadata, JobModel
@@ -124,7 +125,7 @@ def _declared(node: DagNode) -> ModuleDecl:
     built = registry.built_in().get(node.name)
     if built is not None and built.module_path == node.module_path:
         return from_registry(node.name, entry, "built-in")
-    if not MODULE_PATH.match(node.module_path):
+    if not MODULE_PATH.fullmatch(node.module_path):
         message = f"`{node.module_path}` may not be loaded for `{node.name}`: it is no path of a Python module"
         raise PypeError(Problem("PYE380", message, Place(module=node.id), "Build the job again from its flow file."))
     here = registry.installed().get(node.name)
@@ -168,7 +169,7 @@ def _read(path: Path, model: type[_Model]) -> _Model:
     place = Place(file=str(path))
     mend = "Build the job again from its flow file."
     try:
-        data = json.loads(path.read_bytes())
+        data = foreign.parse_json(foreign.read_bytes(path))
     except OSError as error:
         raise PypeError(Problem("PYE483", f"`{path.name}` cannot be read: {error.strerror}", place, mend)) from error
     except ValueError as error:

@@ -22,7 +22,7 @@ from pypeline.runner.engines import machine
 from pypeline.runner.imports import ROOT
 from pypeline.runner.source_files import LARGE, fact, matching
 from pypeline.schema.flow import Flow, Module
-from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
 
 
 def gather(
@@ -154,7 +154,7 @@ def _text_source(files: tuple[FileFact, ...], paths: list[str], options: Mapping
 
 def _missing(declared: Iterable[str], header: tuple[str, ...], path: str) -> list[Problem]:
     return [
-        Problem("PYE395", f"`{Path(path).name}` has no column `{name}`", Place(path=("columns", name)), did_you_mean(name, header).capitalize(), phase="plan")
+        Problem("PYE395", f"`{Path(path).name}` has no column `{name}`", Place(path=("columns", name)), capital(did_you_mean(name, header)), phase="plan")
         for name in declared
         if name not in header
     ]

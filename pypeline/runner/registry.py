@@ -21,7 +21,8 @@ from pypeline.core.catalogue import Catalogue
 from pypeline.core.declare import declare, from_registry, to_registry
 from pypeline.core.modules import BaseModule, ModuleDecl
 from pypeline.runner.imports import MODULE_PATH, ROOT, class_in, dotted, forget, import_file, import_path, today
-from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+from pypeline.runner.store import foreign
+from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
 
 FILE = "ModRegistry.json"
 GROUP = "pypeline.modules"
@@ -76,7 +77,7 @@ def module_class(module_path: str, name: str, folder: Path | str | None = None) 
             (PYE381), or importing it failed (PYE376).
     """
     path = today(module_path)
-    if not MODULE_PATH.match(path):
+    if not MODULE_PATH.fullmatch(path):
         raise _refused(module_path, name)
     if path.startswith(ROOT):
         if path not in {decl.module_path for decl in built_in().values()}:
@@ -109,7 +110,7 @@ def register_module(name_or_path: str, folder: Path | str) -> ModuleDecl:
     if file is None:
         types = load(folder)
         if name_or_path not in types:
-            mend = did_you_mean(name_or_path, types).capitalize() or "Give the path of its file."
+            mend = capital(did_you_mean(name_or_path, types)) or "Give the path of its file."
             message = f"there is no module `{name_or_path}` in this project, installed or built in"
             raise PypeError(Problem("PYE377", message, Place(str(folder)), mend))
         decl = types[name_or_path]
@@ -235,13 +236,13 @@ def _project(folder: Path) -> Mapping[str, ModuleDecl]:
 def _entries(folder: Path) -> Mapping[str, dict[str, Any]]:
     file = folder / FILE
     try:
-        text = file.read_bytes()
+        text = foreign.read_bytes(file)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise PypeError(Problem("PYE379", f"the registry cannot be read: {error.strerror}", Place(str(file)), "Check its permissions.")) from error
     try:
-        entries = json.loads(text)
+        entries = foreign.parse_json(text)
     except ValueError as error:
         raise PypeError(Problem("PYE379", f"the registry is not JSON: {error}", Place(str(file)), "Register the modules again.")) from error
     if not isinstance(entries, dict) or not all(isinstance(e, dict) and isinstance(e.get("module_path"), str) for e in entries.values()):

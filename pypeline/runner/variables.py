@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pypeline.runner.store import foreign
 from pypeline.schema.flow import Flow
-from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
 
 DEFAULT = "default"
 _NAME = re.compile(r"^[^\W\d]\w*$")
@@ -33,7 +34,7 @@ def context(flow: Flow, folder: Path | str, name: str = DEFAULT, sets: Mapping[s
     if name != DEFAULT:
         chosen = _read(place / f"{flow.flow.name}_{name}.json") if _ENVIRONMENT.match(name) else None
         if chosen is None:
-            hint = did_you_mean(name, environments(flow.flow.name, folder)).capitalize()
+            hint = capital(did_you_mean(name, environments(flow.flow.name, folder)))
             raise PypeError(
                 Problem("PYE392", f"there is no context `{name}` for the flow `{flow.flow.name}`", Place(str(place)), hint or "Write the file first.")
             )
@@ -78,14 +79,14 @@ def environment(flow: Flow) -> dict[str, str]:
 def _read(file: Path) -> dict[str, Any] | None:
     """The values in ``file``; None when there is no such file."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = foreign.read_bytes(file).decode("utf-8-sig")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise PypeError(Problem("PYE393", f"the context file cannot be read: {reason}", Place(str(file)), "Check the file and its permissions.")) from error
     try:
-        values = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        values = foreign.parse_json(text, object_pairs_hook=_once, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         where = Place(str(file), error.lineno, error.colno)
         raise PypeError(Problem("PYE393", f"the context file is not JSON: {error.msg}", where, "Correct it there.")) from error

@@ -105,6 +105,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {shown}{', …' if len(names) > 8 else ''}."
 
 
+def capital(text: str) -> str:
+    """``text`` with its first letter large and all others as they are: they may be names."""
+    return text[:1].upper() + text[1:]
+
+
 def path_text(path: Path) -> str:
     """A key path in words: ``modules[2].configs.required.rows``."""
     words = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)

@@ -109,6 +109,8 @@ def test_what_is_no_regular_file_is_not_opened(folder: Path) -> None:
 def test_a_declared_column_that_is_missing(folder: Path) -> None:
     found = problem(folder, source("data/people.csv", columns={"id": "int64", "nam": "string"}))
     assert (found.code, found.place.path[-2:], found.mend) == ("PYE395", ("columns", "nam"), "Did you mean `name`?")
+    (folder / "data" / "large.csv").write_text("Id,Name\n1,x\n")
+    assert problem(folder, source("data/large.csv", columns={"zip": "int64"})).mend == "Known: `Id`, `Name`."
     (folder / "data" / "people-3.csv").write_text("id\n4\n")
     flow = flow_of(source("data/people*.csv", columns={"id": "int64", "name": "string"}, missing_columns="reject"))
     with pytest.raises(PypeError, match="PYE395"):
@@ -145,6 +147,10 @@ def test_unknown_contexts_and_broken_files(folder: Path) -> None:
         (folder / "context" / "facts_default.json").write_bytes(text.encode("latin-1"))
         with pytest.raises(PypeError, match="PYE393"):
             context(flow, folder)
+    (folder / "context" / "facts_default.json").unlink()
+    os.mkfifo(folder / "context" / "facts_default.json")
+    with pytest.raises(PypeError, match="PYE393"):
+        context(flow, folder)
 
 
 def test_a_secret_in_plain_text_is_seen() -> None:

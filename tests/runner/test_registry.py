@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -203,6 +204,21 @@ def test_auto_register_takes_modules_and_passes_over_helpers(tmp_path: Path) -> 
 )
 def test_a_broken_registry_is_a_problem(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
+    assert code(load, tmp_path) == "PYE379"
+
+
+def test_a_registry_that_is_a_pipe_a_folder_or_a_hole_is_a_problem(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+    os.mkfifo(file)
+    assert code(load, tmp_path) == "PYE379"
+    file.unlink()
+    file.mkdir()
+    assert code(load, tmp_path) == "PYE379"
+    file.rmdir()
+    file.write_text("[" * 200_000)
+    assert code(load, tmp_path) == "PYE379"
+    with file.open("wb") as hole:
+        hole.truncate(2**40)
     assert code(load, tmp_path) == "PYE379"
 
 

@@ -76,7 +76,7 @@ class FileList(BaseModule):
         folder = Path(self.folder, config.folder)
         if not folder.is_dir():
             near = did_you_mean(folder.name, [p.name for p in folder.parent.iterdir() if p.is_dir()]) if folder.parent.is_dir() else ""
-            raise PypeError(Problem("PYE390", f"there is no folder `{config.folder}`", Place(path=("folder",)), near.capitalize(), phase="run"))
+            raise PypeError(Problem("PYE390", f"there is no folder `{config.folder}`", Place(path=("folder",)), near[:1].upper() + near[1:], phase="run"))
         found = [_row(entry) for entry in (folder.rglob("*") if config.recursive else folder.iterdir()) if self._counts(entry, folder)]
         found = [row for row in found if self._fits(row)]
         if not found and config.required:
