@@ -68,8 +68,10 @@ class Operations:
             if name == "tables":
                 import duckdb  # noqa: F401
 
-                import pypeline.runner.tables.segment
-                import pypeline.sdk
+                # what every module type needs, whoever wrote it
+                import pypeline.core.declare
+                import pypeline.core.fields
+                import pypeline.runner.tables.segment  # noqa: F401
             elif name == "expressions":
                 from pypeline.core import expressions
 
