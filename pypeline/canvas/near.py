@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem
 
 from pypeline.canvas import paint
@@ -44,24 +44,37 @@ def paint_near(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
     for frame in frames:
         frame.draw(painter)
     prints.allow(LINK_SECONDS)
-    lod = painter.worldTransform().m11()
-    pen: QPen | None = None
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    for link in links:
-        if not link.is_plain(lod):
-            link.draw(painter, prints)
-            pen = None
-            continue
-        if link.pen is not pen:
-            pen = link.pen
-            painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(link.path)
+    _paint_links(painter, scene, links)
     prints.allow(CARD_SECONDS)
+    painter.setWorldMatrixEnabled(False)
     for card in cards:
         card.draw(painter, prints)
+    painter.setWorldMatrixEnabled(True)
     for control in controls:
         control.draw(painter)
+
+
+def _paint_links(painter: QPainter, scene: FlowScene, links: Iterable[LinkItem]) -> None:
+    """Thin ones of one look as a single path; the others from prints, or each by itself."""
+    lod = painter.worldTransform().m11()
+    thin: dict[tuple[str, bool, float], QPainterPath] = {}
+    rest: list[LinkItem] = []
+    for link in links:
+        if not link.is_plain(lod):
+            rest.append(link)
+            continue
+        path = thin.get(link.pen_key)
+        if path is None:
+            path = thin[link.pen_key] = QPainterPath()
+        path.addPath(link.path)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for (kind, reject, width), path in thin.items():
+        painter.setPen(scene.look.link_pen(kind, width, reject=reject))
+        painter.drawPath(path)
+    painter.setWorldMatrixEnabled(False)
+    for link in rest:
+        link.draw(painter, scene.prints, lod)
+    painter.setWorldMatrixEnabled(True)
 
 
 def paint_over(painter: QPainter, items: Iterable[QGraphicsItem]) -> None:

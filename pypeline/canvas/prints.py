@@ -46,14 +46,17 @@ class Prints:
         self._frame = 0
         self._left = 0.0
         self._calm = True
+        self._lod = 1.0
+        self._dx = self._dy = 0.0
         self._ratio = 1.0
         self._owed = False
 
-    def begin(self, *, calm: bool, ratio: float) -> None:
-        """A frame begins. ``calm`` is False while one zooms; ``ratio`` is device pixels per pixel."""
+    def begin(self, world: QTransform, *, calm: bool, ratio: float) -> None:
+        """A frame begins. ``world`` is the view's transform, ``calm`` is False while one zooms; ``ratio`` is
+        device pixels per pixel."""
         self._frame += 1
-        self._left = 0.0
-        self._calm, self._ratio, self._owed = calm, ratio, False
+        self._lod, self._dx, self._dy = world.m11(), world.dx(), world.dy()
+        self._calm, self._ratio, self._owed, self._left = calm, ratio, False, 0.0
 
     def allow(self, seconds: float) -> None:
         """From here on this frame may spend so much of this thread's time on making prints."""
@@ -66,37 +69,39 @@ class Prints:
             if oldest.frame == self._frame:
                 break
             self._bytes -= self._kept.pop(oldest)
-            oldest.pixmap = None
+            oldest.pixmap, oldest.stale = None, True
         return self._owed
 
-    def draw(self, painter: QPainter, own: Print, box: QRectF, paint: Paint) -> bool:
-        """Copy the print of the scene's ``box``, made by ``paint`` if it must be; False if there is none yet."""
-        world = painter.worldTransform()
-        lod, ratio = world.m11(), self._ratio
+    def draw(self, painter: QPainter, own: Print, box: QRectF, paint: Paint, x: float = 0.0, y: float = 0.0) -> bool:
+        """Copy the print of the scene's ``box``, made by ``paint`` if it must be; False if there is none yet.
+
+        The painter's world matrix is disabled. ``x`` and ``y`` are how far the thing has been dragged.
+        """
+        lod, ratio = self._lod, self._ratio
         scale = lod * ratio
-        left, top = (box.x() * lod + world.dx()) * ratio, (box.y() * lod + world.dy()) * ratio
-        x, y = floor(left), floor(top)
-        if own.stale or own.scale != scale or own.pixmap is None or abs(own.inset[0] - left + x) > _SAME or abs(own.inset[1] - top + y) > _SAME:
+        left, top = ((box.x() + x) * lod + self._dx) * ratio, ((box.y() + y) * lod + self._dy) * ratio
+        column, row = floor(left), floor(top)
+        inset = own.inset
+        if own.stale or own.scale != scale or abs(inset[0] - left + column) > _SAME or abs(inset[1] - top + row) > _SAME:
             # a print that only lacks the right scale does as long as one zooms
-            if (self._calm or own.pixmap is None or own.stale) and self._left > 0:
+            if self._left > 0 and (self._calm or own.stale):
                 began = thread_time()
-                self._make(own, box, paint, lod, (left - x, top - y))
+                self._make(own, box, paint, lod, (left - column, top - row))
                 self._left -= thread_time() - began
             else:
                 self._owed = self._owed or self._calm
-        if own.pixmap is None:
+        pixmap = own.pixmap
+        if pixmap is None:
             return False
         own.frame = self._frame
         self._kept.move_to_end(own)
-        painter.setWorldMatrixEnabled(False)
         if own.scale == scale:
-            painter.drawPixmap(QPointF(x / ratio, y / ratio), own.pixmap)
+            painter.drawPixmap(QPointF(column / ratio, row / ratio), pixmap)
         else:
             factor = scale / own.scale
-            size = own.pixmap.rect()
+            size = pixmap.rect()
             stretched = QRectF(left / ratio, top / ratio, size.width() * factor / ratio, size.height() * factor / ratio)
-            painter.drawPixmap(stretched, own.pixmap, QRectF(size))
-        painter.setWorldMatrixEnabled(True)
+            painter.drawPixmap(stretched, pixmap, QRectF(size))
         return True
 
     def _make(self, own: Print, box: QRectF, paint: Paint, lod: float, inset: tuple[float, float]) -> None:

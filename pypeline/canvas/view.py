@@ -174,7 +174,7 @@ class FlowView(QGraphicsView):
         else:
             calm = not self._rest.isActive()
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, calm)
-            scene.prints.begin(calm=calm, ratio=self.devicePixelRatioF())
+            scene.prints.begin(self.viewportTransform(), calm=calm, ratio=self.devicePixelRatioF())
             near.paint_near(painter, scene, self.mapToScene(event.rect()).boundingRect())
             if scene.prints.end():
                 self._more.start()

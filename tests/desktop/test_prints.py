@@ -54,7 +54,7 @@ def painted(board: Board, *, from_prints: bool, scale: float) -> QImage:
         prints = board.scene.prints
         # the second frame has nothing left to make
         for _ in range(20):
-            prints.begin(calm=True, ratio=1.0)
+            prints.begin(painter.worldTransform(), calm=True, ratio=1.0)
             near.paint_near(painter, board.scene, area)
             if not prints.end():
                 break
@@ -83,7 +83,7 @@ def test_a_print_is_made_again_only_when_the_thing_looks_different(qtbot: Any) -
     painter = QPainter(image)
 
     def frame(*, calm: bool = True, seconds: float = 1.0) -> bool:
-        prints.begin(calm=calm, ratio=1.0)
+        prints.begin(painter.worldTransform(), calm=calm, ratio=1.0)
         prints.allow(seconds)
         prints.draw(painter, own, QRectF(0, 0, 40, 30), lambda p, lod: made.append(lod))
         return prints.end()
@@ -111,7 +111,7 @@ def test_prints_of_what_is_out_of_sight_are_dropped_when_there_are_too_many(qtbo
     prints, first, second = Prints(), Print(), Print()
     painter = QPainter(image)
     for own in (first, second):
-        prints.begin(calm=True, ratio=1.0)
+        prints.begin(painter.worldTransform(), calm=True, ratio=1.0)
         prints.allow(1.0)
         prints.draw(painter, own, QRectF(0, 0, 50, 40), lambda p, lod: None)
         prints.end()

@@ -38,7 +38,7 @@ class Connect(Gesture):
         self._line.setZValue(9)
         self.scene.lay_over(self._line)
         if old is not None:
-            self.scene.link_items[str(old)].setOpacity(0.25)
+            self.scene.link_items[str(old)].fade(True)
         self._fits = self._light()
 
     def _light(self) -> dict[tuple[str, str], DataLink]:
@@ -114,7 +114,7 @@ class Connect(Gesture):
         for item in self.scene.cards.values():
             item.light({})
         if self.old is not None and str(self.old) in self.scene.link_items:
-            self.scene.link_items[str(self.old)].setOpacity(1.0)
+            self.scene.link_items[str(self.old)].fade(False)
 
 
 class Control(Gesture):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, QRectF
-from PySide6.QtGui import QPainter, QPainterPath, QPainterPathStroker, QPen
+from PySide6.QtGui import QPainter, QPainterPath, QPainterPathStroker
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from pypeline.canvas import paint
@@ -16,6 +16,7 @@ from pypeline.core.layout import LinkShape
 from pypeline.core.picture import link_width
 from pypeline.schema.flow import DataLink
 
+_FAINT = 0.25
 _LARGEST_PRINT = 160_000.0
 """Square pixels: a longer link costs less to stroke than to copy."""
 
@@ -32,6 +33,7 @@ class LinkItem(QGraphicsItem):
         self._width = link_width(None)
         self.tag: Tag | None = None
         self.chosen = False
+        self._faint = False
         self._print = Print()
         self._set_shape(shape)
         self.setZValue(1)
@@ -66,24 +68,29 @@ class LinkItem(QGraphicsItem):
 
     def is_plain(self, lod: float) -> bool:
         """Whether this is nothing but a thin line, which costs less to stroke than to copy."""
-        return self._width * lod <= 1.0 and (self.tag is None or lod < paint.TEXT_FROM) and not self.chosen and self.opacity() == 1.0
+        return self._width * lod <= 1.0 and (self.tag is None or lod < paint.TEXT_FROM) and not self.chosen and not self._faint
 
     @property
-    def pen(self) -> QPen:
-        """What the line is stroked with."""
-        return self.look.link_pen(self.shape_data.kind, self._width, reject=self.shape_data.reject)
+    def pen_key(self) -> tuple[str, bool, float]:
+        """What the line's pen depends on: kind, reject and width."""
+        return self.shape_data.kind, self.shape_data.reject, self._width
 
-    def draw(self, painter: QPainter, prints: Prints) -> None:
-        """Paint in scene coordinates, from a print unless the link is long."""
-        lod = painter.worldTransform().m11()
-        opacity = self.opacity()
-        if opacity < 1.0:
-            painter.setOpacity(opacity)
+    def draw(self, painter: QPainter, prints: Prints, lod: float) -> None:
+        """Paint from a print, unless the link is long. The painter's world matrix is disabled."""
+        if self._faint:
+            painter.setOpacity(_FAINT)
         area = self._bounds.width() * self._bounds.height() * lod * lod
         if area > _LARGEST_PRINT or not prints.draw(painter, self._print, self._bounds, self._draw):
+            painter.setWorldMatrixEnabled(True)
             self._draw(painter, lod)
-        if opacity < 1.0:
+            painter.setWorldMatrixEnabled(False)
+        if self._faint:
             painter.setOpacity(1.0)
+
+    def fade(self, faint: bool) -> None:
+        """Step back, while its end is being taken elsewhere."""
+        self._faint = faint
+        self.update()
 
     def _changed(self) -> None:
         """Look different: paint again."""

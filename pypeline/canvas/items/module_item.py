@@ -55,12 +55,14 @@ class ModuleItem(QGraphicsItem):
         paint.card(painter, self.look, lod, self.card, self.face, selected=self.chosen, hover=self.hovered, glow=self.glow)
 
     def draw(self, painter: QPainter, prints: Prints) -> None:
-        """Paint in scene coordinates from a print; only the body while there is none yet."""
+        """Paint from a print; only the body while there is none yet. The painter's world matrix is disabled."""
         offset = self.pos()
-        painter.translate(offset)
-        if not prints.draw(painter, self._print, self._bounds, self._draw):
+        if not prints.draw(painter, self._print, self._bounds, self._draw, offset.x(), offset.y()):
+            painter.setWorldMatrixEnabled(True)
+            painter.translate(offset)
             paint.body(painter, self.look, painter.worldTransform().m11(), self.card, self.face, selected=self.chosen, hover=self.hovered)
-        painter.translate(-offset)
+            painter.translate(-offset)
+            painter.setWorldMatrixEnabled(False)
 
     def _changed(self) -> None:
         """Look different: paint again."""
