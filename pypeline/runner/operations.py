@@ -71,7 +71,7 @@ class Operations:
                 # what every module type needs, whoever wrote it
                 import pypeline.core.declare
                 import pypeline.core.fields
-                import pypeline.runner.tables.segment  # noqa: F401
+                import pypeline.runner.tables.segment
             elif name == "expressions":
                 from pypeline.core import expressions
 
