@@ -7,7 +7,6 @@ from its events. Nothing here writes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from pypeline.core import events as e
 from pypeline.core.figures import duration
 from pypeline.core.results import TERMINAL, ErrorInfo
 from pypeline.core.watch import ModuleWatch, Watch
+from pypeline.runner.store import foreign
 from pypeline.schema.problems import Place, Problem, PypeError
 
 
@@ -88,7 +88,11 @@ def load(bundle: Path) -> RunRecord:
         found.take(event)
     if not plan and not summary and not found.seen:
         raise PypeError(Problem("PYE488", f"`{bundle}` holds no record of a run", Place(file=str(bundle)), "Choose one that `pype runs` lists.", phase="run"))
-    return found.record(bundle, plan, summary)
+    try:
+        return found.record(bundle, plan, summary)
+    except (TypeError, ValueError, AttributeError):
+        # a summary whose values are none: the events say what they can
+        return found.record(bundle, plan, {})
 
 
 def read_events(path: Path) -> Iterator[e.RunEvent | None]:
@@ -98,7 +102,7 @@ def read_events(path: Path) -> Iterator[e.RunEvent | None]:
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             try:
-                data = json.loads(line)
+                data = foreign.parse_json(line)
                 yield e.from_json(data) if isinstance(data, Mapping) else None
             except (ValueError, TypeError):
                 yield None
@@ -188,7 +192,7 @@ class Fold:
 def json_object(path: Path) -> dict[str, Any]:
     """A JSON object from a file; empty when there is none or it is damaged."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = foreign.parse_json(foreign.read_bytes(path))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

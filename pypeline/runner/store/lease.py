@@ -6,13 +6,14 @@ process number is never taken for the owner. On another host only the record's a
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from pypeline.runner.store import foreign
 
 LEASE = 600.0
 """Seconds after its last sign of life that an owner on another host counts as lost."""
@@ -29,15 +30,17 @@ def alive(record: Path) -> bool:
     """Whether the owner named in ``record`` still runs. Without a record, whether its folder is so new
     that the record may still be on its way."""
     try:
-        data: Mapping[str, Any] = json.loads(record.read_text())
+        data = foreign.parse_json(foreign.read_bytes(record))
         age = time.time() - record.stat().st_mtime
     except FileNotFoundError:
         return time.time() - record.parent.stat().st_mtime < RENEW
     except (OSError, ValueError):
         return False
+    if not isinstance(data, Mapping) or not isinstance(data.get("pid"), int):
+        return False
     if data.get("host") != socket.gethostname():
         return age < LEASE
-    found = began(int(data.get("pid", 0)))
+    found = began(data["pid"])
     return data.get("boot") == _boot() and found is not None and found == data.get("began")
 
 

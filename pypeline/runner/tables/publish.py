@@ -14,9 +14,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from pypeline.runner.store import foreign
 from pypeline.runner.store.atomic import fsync_folder, write_json
 from pypeline.runner.store.private import user_umask
-from pypeline.runner.tables.write import Target, already_there, finish, identity, not_writable, overtaken
+from pypeline.runner.tables.write import Target, already_there, finish, identity, is_staging, not_writable, overtaken
 from pypeline.schema.problems import PypeError
 
 FORMAT = 1
@@ -102,9 +103,10 @@ def settle(record: str | Path) -> tuple[str, ...]:
     finished = recover(record)
     note = _staged(record)
     if note.exists():
-        with contextlib.suppress(ValueError):
-            for path in json.loads(note.read_text("utf-8")):
-                Path(path).unlink(missing_ok=True)
+        with contextlib.suppress(ValueError, TypeError):
+            for path in foreign.parse_json(note.read_bytes()):
+                if isinstance(path, str) and is_staging(path):
+                    Path(path).unlink(missing_ok=True)
         note.unlink()
     return finished
 
@@ -117,11 +119,22 @@ def recover(record: str | Path) -> tuple[str, ...]:
     path = Path(record)
     if not path.exists():
         return ()
-    renames = json.loads(path.read_text("utf-8"))["renames"]
-    _rename((r["staging"], r["target"]) for r in renames)
+    pairs = _pairs(path.read_bytes())
+    _rename(pairs)
     path.unlink()
     fsync_folder(path.parent)
-    return tuple(r["target"] for r in renames)
+    return tuple(target for _, target in pairs)
+
+
+def _pairs(text: bytes) -> list[tuple[str, str]]:
+    """The renames of a record: only of what a sink stages, beside its target. A record may have come with
+    somebody's folder, and must not move or replace any other file."""
+    try:
+        said = foreign.parse_json(text)["renames"]
+        pairs = [(str(r["staging"]), str(r["target"])) for r in said]
+    except (ValueError, TypeError, KeyError):
+        return []
+    return [(staging, target) for staging, target in pairs if is_staging(staging, target)]
 
 
 def _staged(record: str | Path) -> Path:

@@ -20,6 +20,7 @@ from pypeline.runner.tables.querysql import columns
 from pypeline.schema.problems import Place, Problem, PypeError
 
 _CHUNK = 1 << 20
+STAGING = ".staging"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def target(module: str, write: Write, folder: str, spill: str, token: str) -> Ta
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise not_writable(module, path, error) from error
-    staging = str(Path(path).with_name(f".{Path(path).name[:100]}.{token}.staging"))
+    staging = str(Path(path).with_name(f"{_staged_as(path)}{token}{STAGING}"))
     written = str(Path(spill, f"{token}.written")) if _reworked(write, path) else staging
     return Target(module, write, path, staging, written, identity(path))
 
@@ -70,6 +71,18 @@ def identity(path: str) -> tuple[int, ...]:
     except OSError:
         return ()
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def is_staging(path: str, target: str = "") -> bool:
+    """Whether ``path`` is named as what :func:`target` stages, for ``target`` if one is given."""
+    name = Path(path).name
+    if not (name.startswith(".") and name.endswith(STAGING) and os.path.isabs(path)):
+        return False
+    return not target or (Path(path).parent == Path(target).parent and name.startswith(_staged_as(target)))
+
+
+def _staged_as(path: str) -> str:
+    return f".{Path(path).name[:100]}."
 
 
 def copy(sink: Target, source: str, schema: Schema) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_a_torn_event_log_loses_its_torn_line_only(tmp_path: Path) -> None:
     assert record.damaged == 4
     assert record.state == "running"
     assert record.modules["write"].state == "completed"
+
+
+@pytest.mark.parametrize("name", ["summary.json", "plan.json", "events.jsonl"])
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"seconds": "x", "handled": 5, "kind": 7}', None])
+def test_a_broken_part_of_a_record_leaves_the_rest_readable(tmp_path: Path, name: str, text: str | None) -> None:
+    folder = attempt(tmp_path)
+    (folder / name).unlink()
+    if text is None:
+        os.mkfifo(folder / name)
+    else:
+        (folder / name).write_text(text)
+    assert load(folder).name == f"{RUN}/1"
 
 
 def test_a_summary_can_be_made_from_the_events_alone(tmp_path: Path) -> None:

@@ -148,14 +148,27 @@ def test_a_full_disk_leaves_the_target_alone(tmp_path: Path) -> None:
 def test_a_record_is_finished_and_may_be_finished_again(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("old a")
     for name in "ab":
-        (tmp_path / f".{name}.staging").write_text(f"new {name}")
+        (tmp_path / f".{name}.csv.0.staging").write_text(f"new {name}")
     record = tmp_path / "publish.json"
-    pairs = [{"staging": str(tmp_path / f".{n}.staging"), "target": str(tmp_path / f"{n}.csv")} for n in "ab"]
+    pairs = [{"staging": str(tmp_path / f".{n}.csv.0.staging"), "target": str(tmp_path / f"{n}.csv")} for n in "ab"]
     os.replace(pairs[0]["staging"], pairs[0]["target"])  # the crash came after the first rename
     record.write_text(json.dumps({"format": publish.FORMAT, "renames": pairs}))
     assert publish.recover(record) == (pairs[0]["target"], pairs[1]["target"])
     assert [(tmp_path / f"{n}.csv").read_text() for n in "ab"] == ["new a", "new b"]
     assert publish.recover(record) == ()
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "5", '{"renames": [{"staging": "KEEP", "target": "TAKEN"}]}', '{"renames": [{"staging": 5}]}', "[" * 100_000])
+def test_a_forged_or_broken_record_moves_and_removes_nothing(tmp_path: Path, text: str) -> None:
+    keep = tmp_path / "keep.csv"
+    keep.write_text("mine")
+    record = tmp_path / "publish.json"
+    record.write_text(text.replace("KEEP", str(keep)).replace("TAKEN", str(tmp_path / "taken.csv")))
+    (tmp_path / "publish.json.staged").write_text(json.dumps([str(keep), 5]))
+    assert publish.settle(record) == ()
+    assert keep.read_text() == "mine"
+    assert not (tmp_path / "taken.csv").exists()
     assert left_behind(tmp_path) == []
 
 
