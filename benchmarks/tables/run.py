@@ -58,10 +58,10 @@ def command(side: str, flow: str, folder: Path, out: Path) -> list[str]:
     engine, _, how = side.partition(" ")
     if engine == "pype":
         pype = [sys.executable, "-m", "pypeline.app.cli.main"]
-        sets = ["--set", f"data={folder}", "--set", f"out={out}"]
+        data = ["--set", f"data={folder}"]
         if flow == "preview":
-            return [*pype, "preview", str(out / f"{flow}.yaml"), PREVIEWED, *sets]
-        return [*pype, "run", str(out / f"{flow}.yaml"), "--quiet", *([how] if how else []), *sets]
+            return [*pype, "preview", str(out / f"{flow}.yaml"), PREVIEWED, *data]
+        return [*pype, "run", str(out / f"{flow}.yaml"), "--quiet", *([how] if how else []), *data, "--set", f"out={out}"]
     return [peers_python(), str(HERE / "by_hand" / f"by_{engine}.py"), flow, str(folder), str(out), *([how] if how else [])]
 
 
