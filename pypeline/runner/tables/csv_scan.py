@@ -8,7 +8,7 @@ rejected rows like any other: rows in the file = rows out + rejected rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,12 @@ from pypeline.runner.tables.querysql import empty, sql_type
 from pypeline.runner.tables.scan import Reading, Rejects, missing_column, narrowed
 from pypeline.runner.tables.textfiles import NATIVE, encoding, readable
 
+_WHOLE = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
 NO_NULL = "\ue000\ue001"
 """A null text that no file has: for sources that declare none."""
+
+_SAMPLED_FILES = 8
+"""So many files of equal columns are looked at for values that would be taken with a loss."""
 
 _MOMENTS = {"date": "date_format", "timestamp": "timestamp_format", "timestamptz": "timestamp_format"}
 
@@ -31,7 +35,7 @@ _MOMENTS = {"date": "date_format", "timestamp": "timestamp_format", "timestamptz
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column of the file: ``name`` in the flow (None: dropped) and its type there; ``format`` of
-    a moment; ``late`` says that it is read as text and converted in the second table."""
+    a moment; ``late`` says that it is read as text, and checked and converted in the second table."""
 
     name: str | None
     type: str = "string"
@@ -67,6 +71,8 @@ def reading(table: Table, scan: Scan, files: Sequence[str], spill: str) -> Readi
     tag = "".join(c if c.isalnum() else "_" for c in table.module)
     errors, scans = f"rejects_{tag}", f"scans_{tag}"
     groups = _groups(table, scan, declared, options, files)
+    doubtful = _doubtful(groups, options)
+    groups = [([replace(f, late=f.late or f.name in doubtful) for f in fields], paths) for fields, paths in groups]
     parts = []
     for fields, paths in groups:
         formats, fields = _formats(fields)
@@ -85,6 +91,22 @@ def reading(table: Table, scan: Scan, files: Sequence[str], spill: str) -> Readi
         converted = {c.name: _trimmed(c, options) for c in table.schema if _trims(c, options)}
         return Reading(narrowed(table.schema, {**converted, **told}, quote(first)), tuple(plain.values()), ((first, body, False),), rejects)
     return _late(table, declared, late, options, told, first, body, tuple(plain.values()), rejects, spill)
+
+
+def _doubtful(groups: Sequence[tuple[list[Field], list[str]]], options: Mapping[str, Any]) -> set[str]:
+    """The columns to be checked while they are converted, because the reader would round a number of theirs
+    or take a NUL character for text: all that can, if ``exact`` says so, else those whose sample shows one.
+    To check every column takes two to three times as long as to read it."""
+    found: set[str] = set()
+    for fields, paths in groups:
+        able = [f.name is not None and not f.late and (f.type == "string" or places(f.type) is not None) for f in fields]
+        if options.get("exact"):
+            found.update(f.name for f, can in zip(fields, able, strict=True) if can and f.name is not None)
+            continue
+        keeps = [places(f.type) for f in fields]
+        for path in paths[:_SAMPLED_FILES] if any(able) else ():
+            found.update(fields[i].name or "" for i in sniff.doubtful(path, keeps, options) if i < len(able) and able[i])
+    return found
 
 
 def _groups(table: Table, scan: Scan, declared: Schema, options: Mapping[str, Any], files: Sequence[str]) -> list[tuple[list[Field], list[str]]]:
@@ -188,8 +210,11 @@ def _columns(fields: Sequence[Field], declared: Schema, options: Mapping[str, An
     """The first table: every column of one group of files under its name, as the reader gave it."""
     place = {f.name: i for i, f in enumerate(fields) if f.name is not None}
     late = {f.name for f in fields if f.late}
+    read = {name: quote(f"c{at}") for name, at in place.items()}
     made = [
-        f'"c{place[c.name]}" AS {quote(c.name)}' if c.name in place else f"CAST(NULL AS {'VARCHAR' if c.name in late else sql_type(c.type)}) AS {quote(c.name)}"
+        f"{_value(read[c.name], c, late)} AS {quote(c.name)}"
+        if c.name in read
+        else f"CAST(NULL AS {'VARCHAR' if c.name in late else sql_type(c.type)}) AS {quote(c.name)}"
         for c in declared
     ]
     if options.get("file_name_column") or options.get("file_path_column") or late:
@@ -200,12 +225,44 @@ def _columns(fields: Sequence[Field], declared: Schema, options: Mapping[str, An
     return f"SELECT {', '.join(made)} FROM (SELECT * FROM {source})"
 
 
+def _value(value: str, column: Column, late: Container[str | None]) -> str:
+    """A column as the reader gave it. A NUL character, which is no text, ends the run: 4 % of the time to read
+    the file is what it costs to look, and not to look would let it pass in silence."""
+    if column.type != "string" or column.name in late:
+        return value
+    said = text(f"a value of column `{column.name}` holds a NUL character")
+    return f"CASE WHEN contains({value}, chr(0)) THEN error({said}) ELSE {value} END"
+
+
 def _original(originals: Mapping[str, str], kind: str) -> str:
     path = '"file$"'
     if originals:
         cases = " ".join(f"WHEN {text(spilled)} THEN {text(path)}" for spilled, path in originals.items())
         path = f'CASE "file$" {cases} ELSE "file$" END'
     return f"parse_filename({path})" if kind == "name" else path
+
+
+def places(type: str) -> int | None:
+    """Decimal places that ``type`` keeps; None for a type that rounds by its nature, or no number."""
+    if type in _WHOLE:
+        return 0
+    return int(type[8:-1].split(",")[1]) if type.startswith("decimal(") else None
+
+
+def _looked_at(type: str) -> int:
+    """Decimal places to which a text is read to see whether ``type``, a whole or decimal one, holds it exactly."""
+    if type in _WHOLE:
+        return 18
+    width, kept = (int(part) for part in type[8:-1].split(","))
+    return min(38 - (width - kept), kept + 10)
+
+
+def _number(name: str, options: Mapping[str, Any]) -> str:
+    """A number's text as SQL reads it."""
+    number = f"trim({quote(name)})"
+    if options.get("thousands"):
+        number = f"replace({number}, {text(str(options['thousands']))}, '')"
+    return f"replace({number}, ',', '.')" if options.get("decimal") == "," else number
 
 
 def _trims(column: Column, options: Mapping[str, Any]) -> bool:
@@ -234,20 +291,37 @@ def _late(
     """A scan with columns to convert after reading: one table converts, good rows and bad ones part."""
     second = f"{table.name}$converted"
     values: dict[str, str] = {}
+    wrong: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    kinds = {c.name: c for c in table.schema}
     for name, field in late.items():
-        parsed = f"try_strptime(trim({quote(name)}), {text(field.format or '%H:%M:%S')})"
-        values[name] = f"CAST({parsed} AS {sql_type(field.type)})"
+        if field.type == "string":
+            values[name] = _trimmed(kinds[name], options) if name in kinds and _trims(kinds[name], options) else quote(name)
+            wrong[name] = f"contains({quote(name)}, chr(0))"
+            reasons[name] = "to text: it holds a NUL character"
+            continue
+        if places(field.type) is not None:
+            number = _number(name, options)
+            values[name] = f"try_cast({number} AS {sql_type(field.type)})"
+            lossy = f"{values[name]} IS NULL OR try_cast({number} AS DECIMAL(38, {_looked_at(field.type)})) IS DISTINCT FROM {values[name]}"
+            reasons[name] = f"exactly to {field.type}"
+        else:
+            parsed = f"try_strptime(trim({quote(name)}), {text(field.format or '%H:%M:%S')})"
+            values[name] = f"CAST({parsed} AS {sql_type(field.type)})"
+            lossy = f"{values[name]} IS NULL"
+            reasons[name] = f"with the format {field.format or ''}"
+        wrong[name] = f"{quote(name)} IS NOT NULL AND ({lossy})"
     wanted = [c for c in table.schema if c.name not in told]
     made = [f"{values.get(c.name, _trimmed(c, options) if _trims(c, options) else quote(c.name))} AS {quote(c.name)}" for c in wanted]
     made += [f"{sql} AS {quote(name)}" for name, sql in told.items() if name in names(table.schema)]
-    wrong = [f"{quote(name)} IS NOT NULL AND {values[name]} IS NULL" for name in late]
     failures = ", ".join(
-        f"CASE WHEN {test} THEN {{'column': {text(name)}, 'value': {quote(name)}, 'format': {text(late[name].format or '')}}} END"
-        for name, test in zip(late, wrong, strict=True)
+        f"CASE WHEN {test} THEN {{'column': {text(name)}, 'value': {quote(name)}, 'reason': {text(reasons[name])}}} END" for name, test in wrong.items()
     )
+    # a null text makes its test null, and is not wrong
+    any_wrong = f"coalesce({' OR '.join(f'({test})' for test in wrong.values())}, false)"
     made += [
-        f'({" OR ".join(wrong)}) AS "wrong$"',
-        f'CASE WHEN {" OR ".join(wrong)} THEN list_filter([{failures}], lambda x: x IS NOT NULL) END AS "failures$"',
+        f'{any_wrong} AS "wrong$"',
+        f'CASE WHEN {any_wrong} THEN list_filter([{failures}], lambda x: x IS NOT NULL) END AS "failures$"',
         '"file$"',
     ]
     converted = f"SELECT {', '.join(made)} FROM {quote(first)}"

@@ -98,6 +98,7 @@ _KINDS: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("PYE432", ("OutOfMemoryException",), _ANY, "Give the task more memory (`resources.memory`), or free space for its spill folder."),
     ("PYE433", ("IOException", "Error", "HTTPException"), r"no space left|errno\W+28|disk quota|max_temp_directory_size", "Free some space and run again."),
     ("PYE401", ("IOException",), r"no such file|no files found|cannot open file", "Check the path, or whether what writes it has run."),
+    ("PYE421", ("InvalidInputException",), r"holds a NUL character$", "Take it out of the file, or set `exact: true`, which rejects such rows."),
     ("PYE404", ("InvalidInputException", "IOException"), r"parquet|too small to be|magic bytes", "Check that the file is complete and of this format."),
     ("PYE421", ("InvalidInputException", "IOException", "Error"), r"csv|line", "Check delimiter, quote and line ends; files of mixed line ends need one kind."),
     ("PYE438", ("PermissionException",), _ANY, "Declare the file as a source of the flow: SQL reads its module's inputs only."),

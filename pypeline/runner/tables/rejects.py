@@ -80,7 +80,7 @@ def table_sql(where: Rejects) -> str:
         f"any_value(source) AS source, line, any_value(raw) AS raw FROM ({errors}) GROUP BY scan_id, file_id, line"
     )
     if where.converted:
-        message = """array_to_string(list_transform(failures, lambda f: 'Could not convert "' || f.value || '" with the format ' || f.format), '; ')"""
+        message = """array_to_string(list_transform(failures, lambda f: 'Could not convert "' || f.value || '" ' || f.reason), '; ')"""
         named = """array_to_string(list_transform(failures, lambda f: f."column"), ', ')"""
         raw = "array_to_string(list_transform(failures, lambda f: f.value), ', ')"
         source = _original(where, "file")

@@ -22,9 +22,11 @@ from pypeline.runner.tables.textfiles import byte_order_mark, open_text
 from pypeline.schema.problems import Place, Problem, PypeError
 
 SAMPLE_ROWS = 5_000
+SAMPLE_NUMBERS = 1_000
 DELIMITERS = (",", ";", "\t", "|")
 _UNIT = "\x1f"
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,18})")
+_NUMBER = re.compile(r"[+-]?\d*\.?(\d*)(?:[eE]([+-]?\d{1,3}))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?")
 
@@ -70,6 +72,32 @@ def sniff(files: Sequence[str], options: Mapping[str, Any]) -> SourceFacts:
     skip = int(said.get("skip_rows", 0)) + int(said.get("header_rows", 1))
     rows = list(islice(_rows(files[0], said, skip), SAMPLE_ROWS))
     return SourceFacts(header=names, columns=guess(names, rows, said), sniffed=True, dialect=found)
+
+
+def doubtful(path: str, places: Sequence[int | None], options: Mapping[str, Any]) -> set[int]:
+    """The columns, by place, in which a sampled value would be taken with a loss: a number of more decimal
+    places than its type keeps, or a text that holds a NUL character.
+
+    Args:
+        places: decimal places that a column's type keeps, by place; None for those that are no such number.
+    """
+    mark, thousands = str(options.get("decimal", ".")), str(options.get("thousands") or "")
+    skip = int(options.get("skip_rows", 0)) + int(options.get("header_rows", 1))
+    found: set[int] = set()
+    for row in islice(_rows(path, options, skip), SAMPLE_NUMBERS):
+        for place, (keeps, said) in enumerate(zip(places, row, strict=False)):
+            # digits alone are most of them
+            if place in found or said.isdigit():
+                continue
+            if keeps is None:
+                number, lost = None, "\0" in said
+            else:
+                plain = said.strip().replace(thousands, "") if thousands else said.strip()
+                number = _NUMBER.fullmatch(plain.replace(mark, "."))
+                lost = number is not None and len(number[1].rstrip("0")) - int(number[2] or 0) > keeps
+            if lost:
+                found.add(place)
+    return found
 
 
 def dialect(path: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,48 @@ def test_several_date_formats_and_their_rejects(tmp_path: Path) -> None:
     assert {row[3] for row in bad} == {str(path)}
 
 
+LATE = "id,price\n" + "1,1.00\n" * 1_200 + "2.5,1.00\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "good", "rejected"),
+    [
+        ("id,price\n2.5,1.10\n2,1.234\n3.0,1e1\n1e-3,2\n,\n", {}, [(3, Decimal("10.00")), (None, None)], {"2.5": "id", "1.234": "price", "1e-3": "id"}),
+        ("id;price\n1.234;1,10\n5;1,234\n", {"delimiter": ";", "decimal": ",", "thousands": "."}, [(1234, Decimal("1.10"))], {"1,234": "price"}),
+        (LATE, {"exact": True}, [(1, Decimal("1.00"))] * 1_200, {"2.5": "id"}),
+        ("id,price\n9223372036854775807,1\n9223372036854775808,1\nx,1\n", {"exact": True}, [(2**63 - 1, Decimal("1.00"))], {str(2**63): "id", "x": "id"}),
+    ],
+)
+def test_a_number_that_its_type_cannot_hold_is_never_rounded(
+    text: str, options: dict[str, Any], good: list[Any], rejected: dict[str, str], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "in.csv", text)
+    result = run(tmp_path, path, columns(id="int64", price="decimal(10,2)"), rejects=True, **options)
+    assert result.state == "completed", result.error
+    assert read(tmp_path / "out.parquet") == good
+    assert {row[5]: row[2] for row in read(result.outputs["s.reject"].path)} == rejected
+
+
+@pytest.mark.parametrize("text", [b"a,b\nx\0y,1\nz,2\n", b'a,b\n"x\0y",1\nz,2\n'])
+def test_a_nul_character_rejects_its_row(text: bytes, tmp_path: Path) -> None:
+    result = run(tmp_path, write(tmp_path / "in.csv", text), AB, rejects=True)
+    assert result.state == "completed", result.error
+    assert read(tmp_path / "out.parquet") == [("z", 2)]
+    ((code, message, column, *_),) = read(result.outputs["s.reject"].path)
+    assert (code, column) == ("cast", "a")
+    assert "holds a NUL character" in message
+
+
+def test_a_nul_character_below_the_sample_is_rejected_when_asked_and_never_passes(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.csv", "a,b\n" + "z,1\n" * 1_200 + "x\0y,1\n")
+    failed = run(tmp_path, path, AB).error
+    assert failed is not None
+    assert (failed.code, failed.module) == ("PYE421", "s")
+    assert failed.message == "a value of column `a` holds a NUL character"
+    result = run(tmp_path, path, AB, rejects=True, exact=True)
+    assert (result.state, result.modules[0].rejected, len(read(tmp_path / "out.parquet"))) == ("completed", 1, 1_200)
+
+
 def test_a_line_is_one_rejected_row_that_names_all_its_errors(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "a,b,c\nq,1.5,2024-01-02\nr,abc,2024-13-45\ns,1\nt,1,2024-01-01,extra\n")
     result = run(tmp_path, path, columns(a="string", b="decimal(18,2)", c="date"), rejects=True)
