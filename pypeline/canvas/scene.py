@@ -70,6 +70,15 @@ class FlowScene(QGraphicsScene):
         document.selection_changed.connect(self._choose)
         document.knowledge_changed.connect(self._learn)
 
+    def dispose(self) -> None:
+        """Let go of everything, once nobody looks any more: items before the scene, whatever Python collects when."""
+        self.document.flow_changed.disconnect(self._flow_changed)
+        self.document.selection_changed.disconnect(self._choose)
+        self.document.knowledge_changed.disconnect(self._learn)
+        self._kept.forget()
+        self.over.clear()
+        self.clear()
+
     @property
     def cards(self) -> Mapping[str, ModuleItem]:
         """The card items by module id."""

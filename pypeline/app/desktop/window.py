@@ -273,13 +273,15 @@ class FlowWindow(QMainWindow):
 
     def _take(self, file: OpenFile) -> None:
         """Show another flow in this window."""
-        old = self.session
+        old_session, old_document, old_scene = self.session, self.document, self.board.scene
         self.file = file
         self._make_document(file)
         self._make_body()
         self._follow()
         self._refresh_actions()
-        loop.start(old.close())
+        old_scene.dispose()
+        old_document.deleteLater()
+        loop.start(old_session.close())
         self.board.view.start()
 
     def save_file(self) -> None:

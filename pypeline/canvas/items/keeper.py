@@ -46,6 +46,15 @@ class Keeper:
         self._keep_controls(flow, drawing)
         self._keep_frames(drawing)
 
+    def forget(self) -> None:
+        """Know no item any more: the scene is about to delete them all."""
+        for card in self.cards.values():
+            card.links.clear()
+        self.cards.clear()
+        self.links.clear()
+        self.controls.clear()
+        self.frames.clear()
+
     def show_look(self, look: Look) -> None:
         """Paint every item in this look."""
         self.look = look
