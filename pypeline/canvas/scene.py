@@ -71,10 +71,8 @@ class FlowScene(QGraphicsScene):
         document.knowledge_changed.connect(self._learn)
 
     def dispose(self) -> None:
-        """Let go of everything, once nobody looks any more: items before the scene, whatever Python collects when."""
-        self.document.flow_changed.disconnect(self._flow_changed)
-        self.document.selection_changed.disconnect(self._choose)
-        self.document.knowledge_changed.disconnect(self._learn)
+        """Let go of every item, once nobody looks any more: before the scene goes, whatever Python collects when.
+        The document goes as well, so that nothing is drawn again."""
         self._kept.forget()
         self.over.clear()
         self.clear()
