@@ -47,7 +47,7 @@ check: env-desktop  ## what to run before a commit: all but the tests
 check-offline: env-desktop  ## lint, types, layers, demo and tests without any network
 	@$(RUN) --offline format lint types layers docs demo desktop tests
 
-bench: env  ## the figures of the README, 10 million rows, about 30 minutes; peers in an environment of their own
+bench: env-desktop  ## the figures of the README, 10 million rows, about 30 minutes; peers in an environment of their own
 	@test -e .venv-bench/ready || { $(BIN)/python -m venv --without-pip .venv-bench && \
 		sed -n 's/^\([a-z0-9-]*==[^ ;]*\).*/\1/p' requirements.lock > .venv-bench/versions.txt && \
 		$(BIN)/python -m pip --python .venv-bench/bin/python install --quiet --constraint .venv-bench/versions.txt duckdb polars pandas pyarrow 'dask[dataframe]' && touch .venv-bench/ready; }

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import data
 
 HERE = Path(__file__).resolve().parent
-NAMES = {"start": "benchmarks.start", "scheduler": "benchmarks.scheduler", "tables": "benchmarks.tables.run"}
+NAMES = {name: f"benchmarks.{name}" for name in ("start", "scheduler", "canvas", "window", "heartbeat")} | {"tables": "benchmarks.tables.run"}
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     for name in options.names or NAMES:
         print(f"\n## {name}\n", flush=True)
         command = [sys.executable, "-m", NAMES[name], "--json", str(options.out / f"{name}.json")]
-        command += ["--rows", str(options.rows)] if name == "tables" else []
+        command += ["--rows", str(options.rows)] if name in {"tables", "window"} else []
         done = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=False)
         print(done.stdout, flush=True)
         (options.out / f"{name}.md").write_text(done.stdout, "utf-8")
