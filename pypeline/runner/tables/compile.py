@@ -35,7 +35,7 @@ class Statement:
     ``hand PORT``, ``kept PORT``, ``converted …`` or ``show N``. ``tables`` are its common table expressions, by name,
     without those that write. ``copies`` is how many COPY
     operators we placed; ``rejects`` by module. ``counted_as`` names, for every table to count, the
-    one whose count is its own too."""
+    key whose number is its count."""
 
     sql: str
     tables: Mapping[str, str]
@@ -78,11 +78,15 @@ def statement(
     """
     hands, kept = hands or {}, kept or {}
     same = {name: _same_rows(fused, name) for name in counts if name in fused.tables and is_computed(fused.tables[name])}
-    counted = list(dict.fromkeys(same.values()))
+    readers = _readers(fused, [*hands, *kept])
+    told = _told_anyway(fused, targets, hands, readers)
+    counted = [name for name in dict.fromkeys(same.values()) if name not in told]
     heads: dict[str, str] = {}
     paths: list[str] = []
     arrow: dict[str, str] = {}
-    stored = _stored(fused, counted, hands)
+    stored = _stored(fused, counted, readers)
+    # the engine waits for ever where a reader of a stored table stops early (LIMIT) and no other reads on: a counter does
+    counted += sorted(stored - set(counted))
     for name, table in fused.tables.items():
         if not is_computed(table):
             continue
@@ -134,7 +138,17 @@ def statement(
     sql = f"WITH {', '.join(heads.values())} {body}" if heads else body
     copies = sum(key.split()[0] not in ("count", "show") for key in keys)
     disabled = TEXT_SOURCE_OPTIMIZERS if rejects else ()
-    return Statement(sql, computed, tuple(keys), tuple(dict.fromkeys(paths)), copies, rejects, arrow, disabled, same)
+    return Statement(
+        sql,
+        computed,
+        tuple(keys),
+        tuple(dict.fromkeys(paths)),
+        copies,
+        rejects,
+        arrow,
+        disabled,
+        {name: told.get(source, f"count {source}") for name, source in same.items()},
+    )
 
 
 def is_computed(table: Table) -> bool:
@@ -197,17 +211,35 @@ def _same_rows(fused: Fused, name: str) -> str:
     return _same_rows(fused, table.inputs[alias])
 
 
-def _stored(fused: Fused, counted: Sequence[str], hands: Mapping[str, str]) -> set[str]:
+def _readers(fused: Fused, more: Sequence[str]) -> Counter[str]:
+    """How many read each table: other tables, sinks, shows, and those in ``more``."""
+    readers = Counter(source for table in fused.tables.values() for source in set(table.inputs.values()))
+    readers.update(sink.table for sink in fused.sinks)
+    readers.update(show.table for show in fused.shows)
+    readers.update(name for name in more if name in fused.tables)
+    return readers
+
+
+def _told_anyway(fused: Fused, targets: Sequence[writes.Target], hands: Mapping[str, str], readers: Mapping[str, int]) -> dict[str, str]:
+    """Tables that one reader reads and whose rows are all written as they are: the writing tells their number, under this key."""
+    told: dict[str, str] = {}
+    for number, (sink, target) in enumerate(zip(fused.sinks, targets, strict=True)):
+        # what was in the file before is written again with the new rows
+        if target.write.mode != "append":
+            told.setdefault(_same_rows(fused, sink.table), f"write {number}")
+    for name in hands:
+        if name in fused.tables and is_computed(fused.tables[name]):
+            told.setdefault(_same_rows(fused, name), f"hand {name}")
+    return {name: key for name, key in told.items() if readers[name] == 1}
+
+
+def _stored(fused: Fused, counted: Sequence[str], readers: Mapping[str, int]) -> set[str]:
     """Tables to compute once and hold: those read twice whose work would be done twice.
 
     Reading a file twice is never right, nor is joining, sorting or grouping twice. Of other tables a
     second reader is not free, but a *counter* nearly is (it computes no column, only the conditions
     above it), unless so many conditions stand above that counting each step means doing them all.
     """
-    readers = Counter(source for table in fused.tables.values() for source in set(table.inputs.values()))
-    readers.update(sink.table for sink in fused.sinks)
-    readers.update(show.table for show in fused.shows)
-    readers.update(name for name in hands if name in fused.tables)
     counters = Counter(counted)
     stored: set[str] = set()
     again: dict[str, int] = {}  # conditions that a second reader of the table would check again

@@ -134,7 +134,7 @@ class Work:
         told = {statement.keys[place]: (number, shown) for place, number, shown in rows}
         for number, show in enumerate(fused.shows):
             self._log("INFO", showing.as_text(told[f"show {number}"][1], show.show.options), show.module)
-        counted = {f"count {name}": told[f"count {source}"][0] for name, source in statement.counted_as.items()}
+        counted = {f"count {name}": told[key][0] for name, key in statement.counted_as.items()}
         return {key: number for key, (number, _) in told.items()} | counted
 
     def _result(self, fused: Fused, rows: Mapping[str, int], found: rejects.Found, hands: Mapping[str, str], files: tuple[str, ...]) -> TaskResult:
