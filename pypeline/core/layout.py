@@ -14,13 +14,13 @@ from math import isfinite, sqrt
 from typing import Any, Literal
 
 from pypeline.core import geometry as g
+from pypeline.core.edits import GRID
 from pypeline.core.layers import Edge, arrange, components, levels
 from pypeline.core.modules import ModuleDecl
 from pypeline.resources.icons import icon_of
 from pypeline.schema.flow import ControlLink, DataLink, Flow, Module
 
 Place = tuple[float, float]
-GRID = 8
 _FAR = 1_000_000.0
 _TIDY = 2_000
 """Up to this many links are led around cards; beyond that nobody follows one with the eye."""
