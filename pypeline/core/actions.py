@@ -1,8 +1,9 @@
 """What goes into the run machine and what comes out of it: small frozen values, nothing else.
 
 Inputs tell :class:`pypeline.core.state.RunState` what happened; actions tell the scheduler what to
-do or to announce. ``frame`` is the iteration frame, ``"0"`` outside loops; ``valve`` is the index of
-a control link in the file; a sub flow is its index in the plan. Seconds for times.
+do or to announce. ``frame`` is the iteration frame (:mod:`pypeline.core.control.frames`), ``"0"``
+outside loops; ``valve`` is the index of a control link in the file; a sub flow is its index in the
+plan. Seconds for times.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ Timer = Literal["run", "hooks"]
 class TaskEnded:
     """A started try ended. ``reason`` is ``ok``, ``error:<Type>``, ``timeout``, ``lost`` …;
     ``again`` is False where another try cannot help. ``modules`` holds the records that differ from
-    the task's own; ``globals`` what its modules set, by ``module__Var``."""
+    the task's own; ``globals`` what its modules set, by ``module__Var``; ``kinds`` the names that a
+    failure answers to in ``retry_on``, beside its reason."""
 
     task: str
     state: State
@@ -31,6 +33,7 @@ class TaskEnded:
     again: bool = True
     modules: Mapping[str, tuple[State, str]] = field(default_factory=dict)
     globals: Mapping[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,17 @@ class Evaluated:
     value: bool | None
     error: str = ""
     frame: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsCounted:
+    """The item table of iterate link ``valve`` is frozen and has ``count`` rows; ``error`` says why it
+    could not be frozen. ``frame`` is the source's own."""
+
+    valve: int
+    count: int
+    frame: str = "0"
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ class StopRequested:
     kind: Literal["polite", "hard"] = "polite"
 
 
-Input = TaskEnded | Evaluated | RetryDue | TimedOut | StopRequested
+Input = TaskEnded | Evaluated | ItemsCounted | RetryDue | TimedOut | StopRequested
 
 # --- actions --------------------------------------------------------------------------------------
 
@@ -91,12 +105,22 @@ class CancelTask:
 @dataclass(frozen=True, slots=True)
 class Evaluate:
     """Evaluate a valve's condition over ``values`` (by the text inside the braces; a global nobody
-    set is None). Answer with :class:`Evaluated`."""
+    set is None). The columns it reads of the loop's item (``Valve.iter_read``) are for the scheduler
+    to add, as ``iter.name``. Answer with :class:`Evaluated`."""
 
     valve: int
     frame: str
     expression: str
     values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CountItems:
+    """Freeze the item table of iterate link ``valve`` as its source left it in ``frame``, and count
+    its rows. Answer with :class:`ItemsCounted`."""
+
+    valve: int
+    frame: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,19 @@ class ModuleChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameChanged:
+    """Frame ``frame`` of iterate link ``valve`` began, or has its one terminal record; announce it.
+    ``done`` of the loop's ``total`` frames have ended."""
+
+    valve: int
+    frame: str
+    state: State
+    reason: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The one terminal record of the run. ``handled`` and ``unhandled`` are the failed sub flows."""
 
@@ -161,4 +198,7 @@ class Finished:
     unhandled: tuple[int, ...] = ()
 
 
-Action = StartTask | CancelTask | Evaluate | ScheduleRetry | SetTimer | SubFlowChanged | ValveChanged | ModuleChanged | Finished
+Action = (
+    StartTask | CancelTask | Evaluate | CountItems | ScheduleRetry | SetTimer
+    | SubFlowChanged | ValveChanged | FrameChanged | ModuleChanged | Finished
+)  # fmt: skip

@@ -263,23 +263,30 @@ class PipelineGraph:
             found.setdefault(root(at), []).append(edge)
         return tuple(tuple(edges) for edges in found.values())
 
+    @cached_property
+    def control_order(self) -> tuple[int, ...]:
+        """The sub flows, each after all that control links lead to it from. What lies on a control
+        cycle, or below one, is missing."""
+        left = [len(into) for into in self.edges_in]
+        ready = deque(index for index, count in enumerate(left) if not count)
+        found = []
+        while ready:
+            found.append(ready[0])
+            for edge in self.edges_out[ready.popleft()]:
+                left[edge.target] -= 1
+                if not left[edge.target]:
+                    ready.append(edge.target)
+        return tuple(found)
+
     def control_cycle(self) -> tuple[str, ...] | None:
         """A cycle of control links as the modules they lead to, ``(a, b, c, a)``, or None."""
         for link in self.flow.connections.control:
             if link.source == link.target and link.source in self._at:
                 return (link.source, link.source)
-        left = [len(into) for into in self.edges_in]
-        ready = deque(index for index, count in enumerate(left) if not count)
-        done = 0
-        while ready:
-            done += 1
-            for edge in self.edges_out[ready.popleft()]:
-                left[edge.target] -= 1
-                if not left[edge.target]:
-                    ready.append(edge.target)
-        if done == len(left):
+        done = set(self.control_order)
+        if len(done) == len(self.sub_flows):
             return None
-        rest = {index for index, count in enumerate(left) if count}
+        rest = {index for index in range(len(self.sub_flows)) if index not in done}
         edges = {(edge.source, edge.target): edge for edge in reversed(self.edges) if edge.source in rest and edge.target in rest}
         path = _cycle(sorted(edges))
         return tuple(edges[pair].link.target for pair in ((path[-2], path[0]), *pairwise(path)))

@@ -25,7 +25,7 @@ EDGE_TYPES: Mapping[Trigger, EdgeType] = {"iterate": "ITERATE", "start": "START"
 @dataclass(frozen=True, slots=True)
 class Task:
     """``inputs`` are link ids that come from other tasks, ``hands_over`` ports (``module.port``) that
-    other tasks read, ``after`` the tasks that must have completed first, ``cut`` why it starts here."""
+    other tasks or loops read, ``after`` the tasks that must have completed first, ``cut`` why it starts here."""
 
     id: str
     kind: TaskKind
@@ -49,7 +49,8 @@ class SubFlow:
 
     ``number`` is its static preorder number (who is served first). ``inputs`` groups the valves
     (by index) that lead here; more than one group is an implicit gate that needs an open valve in
-    each. ``gate`` is a sync gate's mode: ``all``, ``any``, ``ended`` or a number."""
+    each. ``gate`` is a sync gate's mode: ``all``, ``any``, ``ended`` or a number. ``loop`` is the
+    innermost iterate valve in whose scope it stands, by index; None outside loops."""
 
     index: int
     title: str
@@ -58,13 +59,16 @@ class SubFlow:
     number: int = 0
     inputs: tuple[tuple[int, ...], ...] = ()
     gate: str = ""
+    loop: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Valve:
     """A control link as the scheduler sees it; ``order`` is final (``Last`` resolved).
     ``index`` is its place in the file among control links; ``variables`` the values bound in its
-    condition and ``globals_read`` the globals (``module__Var``) it needs at run time."""
+    condition and ``globals_read`` the globals (``module__Var``) it needs at run time. ``items`` is the
+    port (``module.port``) whose rows an iterate valve goes over, ``iter_read`` what a condition inside
+    a loop reads of its item (``x`` of ``iter.x``)."""
 
     index: int
     source: str
@@ -78,6 +82,8 @@ class Valve:
     text: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
     globals_read: tuple[str, ...] = ()
+    items: str = ""
+    iter_read: tuple[str, ...] = ()
 
     @property
     def edge_type(self) -> EdgeType:

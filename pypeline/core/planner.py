@@ -18,6 +18,7 @@ from pypeline.core.graph import ControlEdge, PipelineGraph
 from pypeline.core.modules import Effects, ModuleDecl
 from pypeline.core.plan import Plan, SubFlow, Task, Valve
 from pypeline.core.planned import PlannedLink, PlannedModule
+from pypeline.core.scopes import item_port, scopes
 from pypeline.core.tasks import Cutter, gate_mode, switched_off
 from pypeline.core.templates import Filled, Templates
 from pypeline.schema.flow import Flow, Module
@@ -68,15 +69,18 @@ def _plan(flow: Flow, facts: Facts) -> Plan:
     links_into: dict[str, list[PlannedLink]] = {}
     for link in links.values():
         links_into.setdefault(link.target, []).append(link)
-    cutter = Cutter(graph, decls, planned, links_into, disabled)
+    loops = scopes(graph).inner
+    items = {edge.index: f"{edge.link.source}.{item_port(decls[edge.link.source])}" for edge in graph.edges if edge.spec.trigger == "iterate"}
+    cutter = Cutter(graph, decls, planned, links_into, disabled, tuple(dict.fromkeys(items.values())))
     for index, ids in enumerate(graph.sub_flows):
         made = cutter.tasks(index, ids)
         tasks.update((task.id, task) for task in made)
         gate = gate_mode(planned[ids[0]]) if len(ids) == 1 else ""
         inputs = tuple(tuple(edge.index for edge in group) for group in graph.inputs(index))
-        sub_flows.append(SubFlow(index, ids[0], ids, tuple(task.id for task in made), numbers[index], inputs, gate))
+        loop = loops[index]
+        sub_flows.append(SubFlow(index, ids[0], ids, tuple(task.id for task in made), numbers[index], inputs, gate, None if loop is None else loop.index))
     order = tuple(task for sub in sorted(sub_flows, key=lambda each: each.number) for task in sub.tasks)
-    valves = tuple(_valve(edge, templates, flow) for edge in graph.edges)
+    valves = tuple(_valve(edge, templates, flow, items.get(edge.index, "")) for edge in graph.edges)
     return Plan(
         flow.flow.name, run_id, flow.settings, planned, links, tasks, tuple(sub_flows), valves,
         flow.on_error, flow.finally_, order, facts.folder, facts.env,
@@ -157,13 +161,14 @@ def _fingerprints(
     return found
 
 
-def _valve(edge: ControlEdge, templates: Templates, flow: Flow) -> Valve:
+def _valve(edge: ControlEdge, templates: Templates, flow: Flow, items: str) -> Valve:
     spec, link = edge.spec, edge.link
     variables: Mapping[str, Any] = _EMPTY
     globals_read: tuple[str, ...] = ()
+    iter_read: tuple[str, ...] = ()
     if spec.condition is not None:
-        variables, globals_read = templates.bound(spec.condition, flow.marks.place(("connections", "control", edge.index), link=str(link)))
+        variables, globals_read, iter_read = templates.bound(spec.condition, flow.marks.place(("connections", "control", edge.index), link=str(link)))
     return Valve(
         edge.index, link.source, edge.source, link.target, edge.target, edge.order,
-        spec.trigger, spec.condition, spec.parallel, str(link), variables, globals_read,
+        spec.trigger, spec.condition, spec.parallel, str(link), variables, globals_read, items, iter_read,
     )  # fmt: skip

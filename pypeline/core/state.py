@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from heapq import heappop
 from typing import Any
 
-from pypeline.core.actions import Action, Evaluated, Finished, Input, ModuleChanged, RetryDue, StartTask, StopRequested, TaskEnded, TimedOut
+from pypeline.core.actions import Action, Evaluated, Finished, Input, ItemsCounted, ModuleChanged, RetryDue, StartTask, StopRequested, TaskEnded, TimedOut
 from pypeline.core.control import halting, handling, orders, tasks
 from pypeline.core.control.machine import Key, Machine
 from pypeline.core.control.records import TaskRun
@@ -72,6 +72,8 @@ class RunState:
                 orders.evaluated(machine, machine.links[event.valve, event.frame], event)
             elif isinstance(event, RetryDue):
                 tasks.retry_due(machine, machine.tasks[event.task, event.frame])
+            elif isinstance(event, ItemsCounted):
+                raise NotImplementedError
             else:
                 # the ends before it have ended: their consequences come first
                 self._drain()

@@ -29,11 +29,12 @@ _NOTHING = Resources()
 
 
 class Cutter:
-    """Makes the tasks of a flow's sub flows; modules in ``off`` are in none."""
+    """Makes the tasks of a flow's sub flows; modules in ``off`` are in none. ``items`` are the
+    ports (``module.port``) that loops go over: their tasks hand them over."""
 
     def __init__(
         self, graph: PipelineGraph, decls: Mapping[str, ModuleDecl], planned: Mapping[str, PlannedModule],
-        links_into: Mapping[str, Sequence[PlannedLink]], off: frozenset[str],
+        links_into: Mapping[str, Sequence[PlannedLink]], off: frozenset[str], items: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.settings = graph.flow.settings
         self.graph = graph
@@ -41,6 +42,7 @@ class Cutter:
         self.planned = planned
         self.links_into = links_into
         self.off = off
+        self.items = {port.rpartition(".")[0]: port for port in items}
         self.modules = {module.id: module for module in graph.flow.modules}
         self.canonical = {module.id.casefold(): module.id for module in graph.flow.modules}
         self.place = {id: at for at, id in enumerate(graph.topological)}
@@ -66,6 +68,8 @@ class Cutter:
                     before = home.get(setter)
                     if before is not None and before != task:
                         after[task][before] = None
+                if id in self.items:
+                    hands_over.setdefault(task, {})[self.items[id]] = None
         return [self._task(index, one, inputs, hands_over, after) for one in cuts]
 
     def _task(

@@ -83,14 +83,16 @@ class Templates:
             identity = {"configs": identity, "variables": {key: value for key, value in bound.items() if key != "run.id"}}
         return Filled(made, bound, tuple(read), tuple(late), identity)
 
-    def bound(self, text: str, place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """The values bound in an expression now, and the globals it needs at run time.
+    def bound(self, text: str, place: Place) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
+        """The values bound in an expression now, and what it needs at run time: globals, and names of
+        the loop's item.
 
         Raises:
             PypeError: an unknown context variable.
         """
         refs = self._references(text, place)
-        return self._bind(refs, text, place), tuple(dict.fromkeys(ref.name for ref in refs if ref.kind == "global"))
+        globals, items = (tuple(dict.fromkeys(ref.name for ref in refs if ref.kind == kind)) for kind in ("global", "iter"))
+        return self._bind(refs, text, place), globals, items
 
     def _bind(self, refs: list[Reference], text: str, place: Place) -> dict[str, Any]:
         try:

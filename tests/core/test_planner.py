@@ -299,3 +299,13 @@ def test_ten_thousand_modules_in_a_chain_are_planned_without_recursion() -> None
     assert len(made.tasks) == 10_000
     assert made.order[0] == "m0"
     assert CATALOGUE["read"].kind == "source"
+
+
+def test_loops_know_their_scopes_the_rows_they_go_over_and_what_their_conditions_read() -> None:
+    modules = "a f:read x y:read z after"
+    control = ["f (1|iterate x3) x", "x (1|if {{iter.name}} = 'b') y", "y (1|iterate) z", "f (2|) after", "a (1|) f"]
+    made = planned(modules, (), control)
+    assert {sub.title: sub.loop for sub in made.sub_flows} == {"a": None, "f": None, "x": 0, "y": 0, "z": 2, "after": None}
+    assert [(valve.items, valve.parallel, valve.iter_read) for valve in made.valves[:3]] == [("f.data", 3, ()), ("", None, ("name",)), ("y.data", None, ())]
+    assert made.tasks["f"].hands_over == ("f.data",)
+    assert made.tasks["a"].hands_over == ()

@@ -1,0 +1,58 @@
+"""Loops: which iterate link each sub flow stands below, and what crosses a loop's border.
+
+The scope of an iterate link is all that control links lead to from its target. In a sound flow scopes
+lie beside or inside each other, and nothing leads in but the iterate link itself; so every link into
+a sub flow comes from one innermost loop. Comes in: the graph. Goes out: loops and borders. Linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pypeline.core.graph import ControlEdge, PipelineGraph
+from pypeline.core.modules import ModuleDecl
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """``inner`` is per sub flow the innermost iterate edge above it (None outside loops; also for what
+    lies on a control cycle). ``meeting`` are the sub flows that links from different loops lead to."""
+
+    graph: PipelineGraph
+    inner: tuple[ControlEdge | None, ...]
+    meeting: tuple[int, ...]
+
+    def around(self, loop: ControlEdge | None) -> Iterator[ControlEdge]:
+        """``loop`` and the loops it stands in, from the inside out."""
+        while loop is not None:
+            yield loop
+            loop = self.inner[loop.source]
+
+    def entry(self, edge: ControlEdge) -> ControlEdge | None:
+        """The innermost loop that ``edge`` leads to by itself."""
+        return edge if edge.spec.trigger == "iterate" else self.inner[edge.source]
+
+
+def scopes(graph: PipelineGraph) -> Scopes:
+    """The loops of ``graph``."""
+    inner: list[ControlEdge | None] = [None] * len(graph.sub_flows)
+    if not any(edge.spec.trigger == "iterate" for edge in graph.edges):
+        return Scopes(graph, tuple(inner), ())
+    depth = [0] * len(inner)
+    meeting: list[int] = []
+    for index in graph.control_order:
+        for edge in graph.edges_in[index]:
+            loop = edge if edge.spec.trigger == "iterate" else inner[edge.source]
+            deep = depth[edge.source] + (edge.spec.trigger == "iterate")
+            if edge is not graph.edges_in[index][0] and loop is not inner[index] and index not in meeting[-1:]:
+                meeting.append(index)
+            if deep > depth[index]:
+                inner[index], depth[index] = loop, deep
+    return Scopes(graph, tuple(inner), tuple(sorted(meeting)))
+
+
+def item_port(decl: ModuleDecl) -> str:
+    """The output port whose rows an iterate link from a module of this type goes over: its first that
+    holds no rejected rows; ``""`` where there is none."""
+    return next((port for port in decl.output_ports if port not in decl.reject_ports), "")
