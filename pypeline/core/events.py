@@ -1,8 +1,9 @@
 """Run events: the one stream that canvas, progress, log, run folder and programs all read.
 
 An event is frozen data with a ``kind``; :func:`to_json` and :func:`from_json` are its only
-spellings. ``time`` is seconds since the epoch (UTC), ``v`` the version of the vocabulary. A reader
-ignores kinds and keys it does not know.
+spellings. ``time`` is seconds since the epoch (UTC), ``v`` the version of the vocabulary, ``frame``
+the pass of a loop (``"3"``, nested ``"3-0"``; ``"0"`` outside loops). A reader ignores kinds and keys
+it does not know.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class SubFlowState(RunEvent):
     title: str
     state: State
     reason: str = ""
+    frame: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class ValveResolved(RunEvent):
     target: str
     open: bool
     reason: str = ""
+    frame: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,7 @@ class Progress(RunEvent):
     modules: tuple[str, ...] = ()
     fraction: float | None = None
     rows: int | None = None
+    frame: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,7 @@ class LinkCount(RunEvent):
     rows: int
     final: bool = True
     seconds: float = 0.0
+    frame: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,7 @@ class ArtifactReady(RunEvent):
     uri: str
     rows: int
     bytes: int = 0
+    frame: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +127,12 @@ class PreviewReady(RunEvent):
     module: str
     port: str
     path: str
+    frame: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameState(RunEvent):
-    """One pass of an iteration changed state."""
+    """One pass of the loop of link ``valve`` began or has ended: ``done`` of its ``total`` frames have."""
 
     kind: ClassVar[str] = "frame_state"
     source: str
@@ -133,6 +140,8 @@ class FrameState(RunEvent):
     state: State
     done: int = 0
     total: int = 0
+    reason: str = ""
+    valve: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +153,7 @@ class Retry(RunEvent):
     attempt_no: int
     delay: float
     error: ErrorInfo | None = None
+    frame: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 :class:`Watch` folds the event stream into the newest state of every module, link, sub flow and
 valve. Canvas, progress and summary read it; it knows no loop and no window. Feeding is O(1) and
 returns what changed, so that ten thousand events a second cost a redraw of what they touched.
+The passes of a loop are folded: counted and summed up, never kept one by one.
 """
 
 from __future__ import annotations
@@ -14,10 +15,62 @@ from dataclasses import dataclass, field
 from pypeline.core import events as e
 from pypeline.core.results import TERMINAL, ErrorInfo, State
 
+MOST_FAILURES = 100
+"""So many failed frames of a loop are remembered one by one."""
+
+
+@dataclass(slots=True)
+class Frames:
+    """The passes of one module, sub flow or loop: how many ended how, and which are under way."""
+
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    under_way: set[str] = field(default_factory=set)
+    why: str = ""
+    """The reason of the newest failure."""
+
+    @property
+    def ended(self) -> int:
+        """Passes that are over."""
+        return self.completed + self.failed + self.cancelled
+
+    @property
+    def begun(self) -> int:
+        """Passes that are over or under way; 1 for what stands in no loop, once it runs."""
+        return self.ended + len(self.under_way)
+
+    def take(self, frame: str, state: State, reason: str = "") -> tuple[State, str]:
+        """Count one change; state and reason of all passes together: running, else failed if one is, else
+        completed if one is."""
+        if state == "running":
+            self.under_way.add(frame)
+            return state, reason
+        self.under_way.discard(frame)
+        # the one record of what never got a frame is no pass
+        if not frame.endswith("-"):
+            if state == "completed":
+                self.completed += 1
+            elif state == "failed":
+                self.failed += 1
+                self.why = reason
+            elif state == "cancelled":
+                self.cancelled += 1
+        if self.under_way:
+            return "running", ""
+        if self.failed:
+            return "failed", self.why
+        return ("completed", "ok") if self.completed and state != "completed" else (state, reason)
+
+    def counts(self) -> dict[str, int]:
+        """How many passes ended how, as plain data."""
+        return {"completed": self.completed, "failed": self.failed, "cancelled": self.cancelled}
+
 
 @dataclass(slots=True)
 class ModuleWatch:
-    """The newest record of a module; ``fraction`` 0..1 while it runs and that is known."""
+    """The newest record of a module; ``fraction`` 0..1 while it runs and that is known. In a loop
+    rows and seconds are those of all passes together, ``frame`` is the newest, ``frames`` counts them."""
 
     state: State = "pending"
     reason: str = ""
@@ -33,15 +86,42 @@ class ModuleWatch:
     cpu_seconds: float = 0.0
     ended: float = 0.0
     rows_so_far: int | None = None
+    frame: str = "0"
+    frames: Frames = field(default_factory=Frames)
 
 
 @dataclass(slots=True)
 class LinkWatch:
-    """Rows a link carried so far and how long that took."""
+    """Rows a link carried so far, in all passes of a loop together, and how long that took;
+    ``settled`` are those of the passes that are over."""
 
-    rows: int
-    final: bool
+    rows: int = 0
+    final: bool = False
     seconds: float = 0.0
+    settled: int = 0
+
+
+@dataclass(slots=True)
+class LoopWatch:
+    """The passes of an iterate link, in all frames around it together: ``done`` of ``total`` have ended.
+    ``failures`` are (frame, reason), the first hundred; ``around`` the frames whose passes are not all over."""
+
+    total: int = 0
+    frames: Frames = field(default_factory=Frames)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    around: set[str] = field(default_factory=set)
+
+    @property
+    def done(self) -> int:
+        return self.frames.ended
+
+    @property
+    def failed(self) -> int:
+        return self.frames.failed
+
+    @property
+    def running(self) -> int:
+        return len(self.frames.under_way)
 
 
 def sub_flow_mark(index: int) -> str:
@@ -70,10 +150,12 @@ class Watch:
         self.links: dict[str, LinkWatch] = {}
         self.sub_flows: dict[int, tuple[State, str]] = {}
         self.valves: dict[int, tuple[bool, str]] = {}
+        self.loops: dict[int, LoopWatch] = {}
         self.previews: dict[str, str] = {}
         self.logs: deque[e.Log] = deque(maxlen=5_000)
-        self.retries: list[e.Retry] = []
+        self.retries: deque[e.Retry] = deque(maxlen=5_000)
         self.ended: e.RunEnded | None = None
+        self._sub_flow_frames: dict[int, Frames] = {}
 
     def feed(self, events: Iterable[e.RunEvent]) -> frozenset[str]:
         """Take events in; returns the ids of modules and links whose look changed,
@@ -101,8 +183,11 @@ class Watch:
                 self._module(event)
                 changed.add(event.module)
             case e.LinkCount():
-                self.links[event.link] = LinkWatch(event.rows, event.final, event.seconds)
+                self._link(event)
                 changed.add(event.link)
+            case e.FrameState():
+                self._frame(event)
+                changed.add(valve_mark(event.valve))
             case e.Progress():
                 for module in event.modules:
                     seen = self.modules.setdefault(module, ModuleWatch())
@@ -113,7 +198,7 @@ class Watch:
             case e.Log():
                 self.logs.append(event)
             case e.SubFlowState():
-                self.sub_flows[event.sub_flow] = (event.state, event.reason)
+                self._sub_flow(event)
                 changed.add(sub_flow_mark(event.sub_flow))
             case e.ValveResolved():
                 self.valves[event.valve] = (event.open, event.reason)
@@ -128,9 +213,53 @@ class Watch:
                 pass
 
     def _module(self, event: e.ModuleState) -> None:
-        known = self.modules.get(event.module)
-        started = event.time if event.state == "running" else known.started if known else 0.0
-        self.modules[event.module] = ModuleWatch(
-            event.state, event.reason, started, event.seconds, event.rows_out, event.rejected, event.attempt_no, event.peak_rss, None, event.error,
-            event.task, event.cpu_seconds, event.time if event.state in TERMINAL else 0.0,
-        )  # fmt: skip
+        seen = self.modules.get(event.module)
+        if seen is None:
+            seen = self.modules[event.module] = ModuleWatch()
+        seen.state, seen.reason = seen.frames.take(event.frame, event.state, event.reason)
+        seen.task, seen.frame, seen.tries = event.task, event.frame, event.attempt_no
+        seen.fraction = seen.rows_so_far = None
+        if event.state == "running":
+            seen.started, seen.ended = event.time, 0.0
+        if event.state not in TERMINAL:
+            return
+        first = seen.frames.begun <= 1
+        seen.ended = event.time
+        seen.rows_out = event.rows_out if first or not seen.rows_out else _added(seen.rows_out, event.rows_out)
+        seen.rejected += event.rejected
+        seen.seconds += event.seconds
+        seen.cpu_seconds += event.cpu_seconds
+        seen.peak_rss = max(seen.peak_rss, event.peak_rss)
+        seen.error = event.error or seen.error
+
+    def _link(self, event: e.LinkCount) -> None:
+        seen = self.links.setdefault(event.link, LinkWatch())
+        seen.rows = seen.settled + event.rows
+        seen.final = event.final
+        if event.final:
+            seen.settled = seen.rows
+            seen.seconds += event.seconds
+
+    def _sub_flow(self, event: e.SubFlowState) -> None:
+        frames = self._sub_flow_frames.setdefault(event.sub_flow, Frames())
+        self.sub_flows[event.sub_flow] = frames.take(event.frame, event.state, event.reason)
+
+    def _frame(self, event: e.FrameState) -> None:
+        loop = self.loops.setdefault(event.valve, LoopWatch())
+        around = event.frame.rpartition("-")[0]
+        if around not in loop.around:
+            loop.around.add(around)
+            loop.total += event.total
+        loop.frames.take(event.frame, event.state)
+        if event.state == "failed" and len(loop.failures) < MOST_FAILURES:
+            loop.failures.append((event.frame, event.reason))
+        if event.state in TERMINAL and event.done == event.total:
+            loop.around.discard(around)
+
+
+def _added(rows: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Rows by port, of all passes together."""
+    found = dict(rows)
+    for port, count in more.items():
+        found[port] = found.get(port, 0) + count
+    return found

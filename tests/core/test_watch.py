@@ -41,3 +41,56 @@ def test_ten_thousand_log_lines_keep_the_newest() -> None:
     watch = Watch()
     watch.feed(e.Log(**at(n), level="INFO", message=str(n)) for n in range(10_000))
     assert (len(watch.logs), watch.logs[-1].message, watch.now) == (5_000, "9999", 9_999)
+
+
+def test_the_passes_of_a_loop_are_folded() -> None:
+    watch = Watch()
+
+    def module(frame: str, state: Any, rows: int = 0, **more: Any) -> None:
+        watch.feed([e.ModuleState(**at(1), module="load", task="load", state=state, frame=frame, rows_out={"data": rows} if rows else {}, **more)])
+
+    def frame(name: str, state: Any, done: int, reason: str = "") -> None:
+        assert watch.feed([e.FrameState(**at(1), valve=3, source="files", frame=name, state=state, done=done, total=3, reason=reason)]) == {"valve 3"}
+
+    frame("0", "running", 0)
+    frame("1", "running", 0)
+    module("0", "running")
+    module("1", "running")
+    assert (watch.loops[3].running, watch.loops[3].done, watch.loops[3].total) == (2, 0, 3)
+    module("1", "completed", 5, seconds=1.0)
+    watch.feed([e.LinkCount(**at(1), link="l", rows=5, frame="1")])
+    assert watch.modules["load"].state == "running"
+    module("0", "failed", reason="error:ValueError", seconds=2.0)
+    frame("0", "failed", 1, "error:ValueError")
+    assert (watch.modules["load"].state, watch.modules["load"].reason) == ("failed", "error:ValueError")
+    frame("1", "completed", 2)
+    frame("2", "running", 2)
+    module("2", "running")
+    module("2", "completed", 7, seconds=1.0)
+    watch.feed([e.LinkCount(**at(1), link="l", rows=7, frame="2")])
+    frame("2", "completed", 3)
+    load, loop = watch.modules["load"], watch.loops[3]
+    assert (load.state, load.reason, load.rows_out, load.seconds) == ("failed", "error:ValueError", {"data": 12}, 4.0)
+    assert load.frames.counts() == {"completed": 2, "failed": 1, "cancelled": 0}
+    assert watch.counts() == {"l": 12}
+    assert (loop.running, loop.done, loop.failed, loop.total, loop.failures) == (0, 3, 1, 3, [("0", "error:ValueError")])
+    assert watch.tally() == {"failed": 1}
+
+
+def test_what_never_got_a_frame_is_no_pass() -> None:
+    watch = Watch()
+    watch.feed([e.ModuleState(**at(1), module="load", task="load", state="cancelled", reason="no_items", frame="-")])
+    assert (watch.modules["load"].state, watch.modules["load"].reason, watch.modules["load"].frames.ended) == ("cancelled", "no_items", 0)
+    # nested: once without frames, once with
+    watch.feed([e.ModuleState(**at(1), module="deep", task="deep", state=s, frame=f) for f, s in (("1-0", "running"), ("1-0", "completed"))])  # type: ignore[arg-type]
+    watch.feed([e.ModuleState(**at(1), module="deep", task="deep", state="cancelled", reason="no_items", frame="2--")])
+    assert (watch.modules["deep"].state, watch.modules["deep"].frames.ended) == ("completed", 1)
+
+
+def test_loops_inside_a_loop_add_up() -> None:
+    watch = Watch()
+    for outer, total in (("0", 2), ("1", 1)):
+        for index in range(total):
+            for state, done in (("running", index), ("completed", index + 1)):
+                watch.feed([e.FrameState(**at(1), valve=1, source="s", frame=f"{outer}-{index}", state=state, done=done, total=total)])  # type: ignore[arg-type]
+    assert (watch.loops[1].done, watch.loops[1].total, watch.loops[1].around) == (3, 3, set())
