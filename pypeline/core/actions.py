@@ -58,6 +58,17 @@ class ItemsCounted:
 
 
 @dataclass(frozen=True, slots=True)
+class FramesJoined:
+    """What the sinks of ``Valve.joins`` collected in the passes of loop ``valve`` is one table now;
+    ``error`` says why it could not be; ``globals`` what the sinks set then, by ``module__Var``."""
+
+    valve: int
+    frame: str = "0"
+    error: str = ""
+    globals: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RetryDue:
     """The delay of a :class:`ScheduleRetry` is over."""
 
@@ -79,7 +90,7 @@ class StopRequested:
     kind: Literal["polite", "hard"] = "polite"
 
 
-Input = TaskEnded | Evaluated | ItemsCounted | RetryDue | TimedOut | StopRequested
+Input = TaskEnded | Evaluated | ItemsCounted | FramesJoined | RetryDue | TimedOut | StopRequested
 
 # --- actions --------------------------------------------------------------------------------------
 
@@ -121,6 +132,17 @@ class CountItems:
 
     valve: int
     frame: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinFrames:
+    """All passes of loop ``valve`` have ended: bring together what its ``joins`` collected, in the order of
+    the frames. Said only where there are ``joins``. Answer with :class:`FramesJoined`; only then the loop is
+    over. ``keep`` is False where the loop failed under ``halt`` or was stopped: then nothing is added."""
+
+    valve: int
+    frame: str
+    keep: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +221,6 @@ class Finished:
 
 
 Action = (
-    StartTask | CancelTask | Evaluate | CountItems | ScheduleRetry | SetTimer
+    StartTask | CancelTask | Evaluate | CountItems | JoinFrames | ScheduleRetry | SetTimer
     | SubFlowChanged | ValveChanged | FrameChanged | ModuleChanged | Finished
 )  # fmt: skip

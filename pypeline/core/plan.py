@@ -68,7 +68,8 @@ class Valve:
     ``index`` is its place in the file among control links; ``variables`` the values bound in its
     condition and ``globals_read`` the globals (``module__Var``) it needs at run time. ``items`` is the
     port (``module.port``) whose rows an iterate valve goes over, ``iter_read`` what a condition inside
-    a loop reads of its item (``x`` of ``iter.x``)."""
+    a loop reads of its item (``x`` of ``iter.x``). ``joins`` are the sinks in an iterate valve's scope that
+    collect their rows in every frame, to be brought together when the loop is over."""
 
     index: int
     source: str
@@ -84,6 +85,7 @@ class Valve:
     globals_read: tuple[str, ...] = ()
     items: str = ""
     iter_read: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
 
     @property
     def edge_type(self) -> EdgeType:
