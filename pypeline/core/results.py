@@ -15,7 +15,9 @@ TERMINAL: frozenset[State] = frozenset({"completed", "failed", "cancelled"})
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
     """A failure as data: PYE ``code``, exception ``type``, one-line ``message``, the ``module`` and
-    ``column`` it belongs to where known, a ``mend``, and the chain of ``causes`` (outermost first)."""
+    ``column`` it belongs to where known, a ``mend``, and the chain of ``causes`` (outermost first).
+    ``kinds`` are the names that ``retry_on`` may call it by: its classes, an exit code. ``frame`` and
+    ``attempt_no`` say in which pass of a loop and in which try it happened; empty and 0 outside a run."""
 
     code: str
     type: str
@@ -25,6 +27,9 @@ class ErrorInfo:
     mend: str = ""
     causes: tuple[str, ...] = ()
     detail: str = ""
+    kinds: tuple[str, ...] = ()
+    frame: str = ""
+    attempt_no: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner import hand_overs
 from pypeline.runner.failures import describe, first_line
 from pypeline.runner.order import Order
+from pypeline.runner.session import TerminatedError
 from pypeline.schema.problems import Place, Problem, PypeError
 
 Make = Callable[[PlannedModule, Order], BaseModule]
@@ -141,7 +142,9 @@ class CodeTasks:
             if stop.requested:
                 return TaskResult(order.task, "cancelled", "stopped", (ModuleResult(module.id, "cancelled", "stopped"),))
             return self._failed(order, error)
-        except Exception as error:
+        except TerminatedError:
+            raise
+        except BaseException as error:
             return self._failed(order, error)
         finally:
             stop.on_request(None)
@@ -153,7 +156,9 @@ class CodeTasks:
             return ""
         try:
             self._loop.run_until_complete(life.instance.teardown(life.context))
-        except Exception as error:
+        except TerminatedError:
+            raise
+        except BaseException as error:
             return f"teardown failed: {type(error).__name__}: {first_line(error)}"
         return ""
 

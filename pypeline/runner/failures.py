@@ -26,11 +26,27 @@ def describe(error: BaseException, module: str = "") -> ErrorInfo:
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         column = problem.place.path[-1] if problem.place.path else ""
         return ErrorInfo(
-            problem.code, "PypeError", problem.message + more, problem.place.module or module, str(column), problem.mend, causes, detail
+            problem.code, "PypeError", problem.message + more, problem.place.module or module, str(column), problem.mend, causes, detail, kinds(error)
         )  # fmt: skip
     message = f"{type(error).__name__}: {first_line(error)}{own_line(error)}"
     mend = "The traceback is in logs/run.log of the run's folder."
-    return ErrorInfo("PYE459", type(error).__name__, message, module, mend=mend, causes=causes, detail=detail)
+    return ErrorInfo("PYE459", type(error).__name__, message, module, mend=mend, causes=causes, detail=detail, kinds=kinds(error))
+
+
+def kinds(error: BaseException) -> tuple[str, ...]:
+    """The names that ``retry_on`` may call ``error`` by: its class and all bases, plain and with their
+    module, its problem's code, and the exit code of a command or of ``sys.exit``."""
+    names: list[str] = []
+    for cls in type(error).__mro__[:-1]:
+        names.append(cls.__name__)
+        if cls.__module__ != "builtins":
+            names.append(f"{cls.__module__}.{cls.__qualname__}")
+    if isinstance(error, PypeError):
+        names += [problem.code for problem in error.problems]
+    code = error.code if isinstance(error, SystemExit) else getattr(error, "returncode", None)
+    if isinstance(code, int):
+        names.append(str(int(code)))
+    return tuple(dict.fromkeys(names))
 
 
 def own_line(error: BaseException) -> str:
@@ -45,8 +61,11 @@ def own_line(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what ``error`` says, safe to print."""
-    lines = str(error).strip().splitlines()
+    """The first line of what ``error`` says, safe to print, also where asking it is an error itself."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception as broken:
+        return f"its text cannot be read ({type(broken).__name__})"
     return printable(cut(lines[0])) if lines else "no message"
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import ModuleType
 
 from pypeline.core.modules import BaseModule
+from pypeline.runner.failures import first_line
+from pypeline.runner.session import TerminatedError
 from pypeline.schema.problems import Place, Problem, PypeError
 
 MODULE_PATH = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
@@ -54,8 +56,10 @@ def import_path(module_path: str, name: str) -> ModuleType:
     """
     try:
         return importlib.import_module(module_path)
-    except Exception as error:
-        message = f"`{name}` ({module_path}) cannot be imported: {type(error).__name__}: {error}"
+    except TerminatedError:
+        raise
+    except (Exception, SystemExit) as error:
+        message = f"`{name}` ({module_path}) cannot be imported: {type(error).__name__}: {first_line(error)}"
         raise PypeError(Problem("PYE376", message, Place(module=name), "Make the file importable by itself.")) from error
 
 

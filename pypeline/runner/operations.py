@@ -13,7 +13,8 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from pypeline.core.results import ModuleResult, TaskResult
 from pypeline.runner import order as orders
 from pypeline.runner.failures import cut, describe
 from pypeline.runner.order import Order
+from pypeline.runner.session import TerminatedError
 from pypeline.runner.wire import result_to_json
 from pypeline.schema.problems import PypeError
 
@@ -85,7 +87,9 @@ class Operations:
             return {"value": getattr(self, f"op_{message['op']}")(message, emit, stop)}
         except PypeError as error:
             return {"problems": [p.to_json() for p in error.problems]}
-        except Exception as error:
+        except TerminatedError:
+            raise
+        except BaseException as error:
             return {"error": asdict(describe(error))}
 
     def op_run(self, message: Message, emit: Emit, stop: Stop) -> Message:
@@ -97,7 +101,10 @@ class Operations:
         wall, cpu = time.monotonic(), _cpu()
         try:
             result = self._run(order, int(message.get("threads", 1)), emit, stop)
-        except Exception as error:
+        except TerminatedError:
+            raise
+        except BaseException as error:
+            # a module that is imported, made or related may do anything, also exit
             result = _failure(order, error)
         finally:
             self._log.bind(None, None)
@@ -117,14 +124,11 @@ class Operations:
         if stop.requested:
             return _cancelled(order)
         if order.kind == "segment":
-            from pypeline.runner.tables import connection, segment
+            from pypeline.runner.tables import segment
 
-            stop.on_request(connection.interrupt)
-            try:
+            with _interruptible(stop):
                 instances = {m.id: instance(m, order) for m in order.modules}
                 result: TaskResult = segment.run(order, instances, lambda event: emit(to_json(event)))
-            finally:
-                stop.on_request(None)
             if stop.requested and result.state == "failed":
                 return _cancelled(order)
             return _named(result)
@@ -150,32 +154,16 @@ class Operations:
     def op_preview(self, message: Message, _emit: Emit, stop: Stop) -> Message:
         """The first rows of a port, as an Arrow file at ``path``."""
         from pypeline.runner import binding
-        from pypeline.runner.tables import connection
 
-        stop.on_request(connection.interrupt)
-        return binding.preview(orders.from_json(message["order"]), instance, message["port"], int(message["rows"]))
+        with _interruptible(stop):
+            return binding.preview(orders.from_json(message["order"]), instance, message["port"], int(message["rows"]))
 
     def op_convert(self, message: Message, _emit: Emit, stop: Stop) -> int:
         """Convert the text sources above a port; the next question interrupts it."""
         from pypeline.runner import binding
-        from pypeline.runner.tables import connection
 
-        over = threading.Event()
-
-        def interrupt() -> None:
-            # again and again: the statement may be about to begin
-            while not over.wait(0.02):
-                connection.interrupt()
-
-        presser = threading.Thread(target=interrupt, daemon=True)
-        stop.on_request(presser.start)
-        try:
+        with _interruptible(stop):
             return binding.convert(orders.from_json(message["order"]), instance, message["port"])
-        finally:
-            stop.on_request(None)
-            over.set()
-            if presser.is_alive():
-                presser.join()
 
     def op_check(self, message: Message, _emit: Emit, _stop: Stop) -> Message | None:
         """What is wrong with an expression's form, or None."""
@@ -219,6 +207,31 @@ class LogBridge(logging.Handler):
         self._emit(to_json(event))
 
 
+@contextmanager
+def _interruptible(stop: Stop) -> Iterator[None]:
+    """While this lasts a cancel interrupts the statements of this process, again and again: the next
+    one may only be about to begin."""
+    from pypeline.runner.tables import connection
+
+    over = threading.Event()
+
+    def press() -> None:
+        while True:
+            connection.interrupt()
+            if over.wait(0.02):
+                return
+
+    presser = threading.Thread(target=press, daemon=True)
+    stop.on_request(presser.start)
+    try:
+        yield
+    finally:
+        stop.on_request(None)
+        over.set()
+        if presser.is_alive():
+            presser.join()
+
+
 def forget_peak() -> None:
     """Let the kernel's peak of this process's memory begin anew, where it allows that."""
     try:
@@ -258,7 +271,7 @@ def _cancelled(order: Order) -> TaskResult:
     return TaskResult(order.task, "cancelled", "stopped", tuple(ModuleResult(m.id, "cancelled", "stopped") for m in order.modules))
 
 
-def _failure(order: Order, error: Exception) -> TaskResult:
+def _failure(order: Order, error: BaseException) -> TaskResult:
     """A try that failed before or outside its modules' own code."""
     info = describe(error, order.modules[0].id if len(order.modules) == 1 else "")
     reason = f"error:{info.code if isinstance(error, PypeError) else info.type}"

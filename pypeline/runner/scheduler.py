@@ -311,6 +311,8 @@ class Scheduler:
         elif running.cancelled and result.state == "failed":
             # what a module raises while it is being stopped is no failure of its own
             result = replace(result, state="cancelled", reason=running.cancelled, modules=(), error=None)
+        if result.error is not None:
+            result = replace(result, error=replace(result.error, frame=frame, attempt_no=running.number))
         self._results[task.id, frame] = result
         globals: dict[str, Any] = {}
         if result.state == "completed":
@@ -323,7 +325,8 @@ class Scheduler:
         again = result.error is None or result.error.code not in _DISK_FULL
         if task.kind != "segment" or task.inputs:
             self._settling.append((task, frame))
-        self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, again, own, globals))
+        kinds = result.error.kinds if result.error is not None else ()
+        self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, again, own, globals, kinds))
 
     def _settle_files(self, task: Task, number: int, frame: str) -> None:
         try:

@@ -13,6 +13,10 @@ _ROUNDS = 10
 """Looks at the process table: what is killed may have started something meanwhile."""
 
 
+class TerminatedError(SystemExit):
+    """This process was told to end (SIGTERM); a module's own ``sys.exit`` is never this."""
+
+
 def members(session: int) -> list[int]:
     """The processes of ``session`` that have not ended."""
     found = []

@@ -34,7 +34,7 @@ def result_from_json(data: Mapping[str, Any]) -> TaskResult:
 
 def error_from_json(data: Mapping[str, Any]) -> ErrorInfo:
     """The failure in ``data``."""
-    return ErrorInfo(**{**data, "causes": tuple(data["causes"])})
+    return ErrorInfo(**{**data, "causes": tuple(data["causes"]), "kinds": tuple(data["kinds"])})
 
 
 def problem_from_json(data: Mapping[str, Any]) -> Problem:

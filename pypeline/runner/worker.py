@@ -24,7 +24,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from pypeline.runner import session
+from pypeline.runner import guard, session
 from pypeline.runner.protocol import HEARTBEAT, VERSION, BrokenStreamError, Channel, Message, check_version
 from pypeline.runner.store.private import make_private
 from pypeline.schema.problems import PypeError
@@ -149,7 +149,7 @@ def end_all() -> None:
     os._exit(1)
 
 
-def _guard(parent: int) -> None:
+def _tie(parent: int) -> None:
     """Tie this process's life to its parent's, keep its files private, and let it end when told to."""
 
     def orphaned(_signal: int, _frame: FrameType | None) -> None:
@@ -161,12 +161,14 @@ def _guard(parent: int) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if os.getsid(0) == os.getpid():
             session.tell(os.getpid(), signal.SIGTERM, spare=os.getpid())
-        raise SystemExit(128 + signal.SIGTERM)
+        raise session.TerminatedError(128 + signal.SIGTERM)
 
     signal.signal(signal.SIGHUP, orphaned)
     signal.signal(signal.SIGTERM, terminated)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGHUP, 0, 0, 0)
+    if os.getsid(0) == os.getpid():
+        guard.post(parent)
     if os.getppid() != parent:
         end_all()
     make_private()
@@ -180,7 +182,7 @@ def main() -> int:
     gc.set_threshold(SELDOM, 50, 100)
     end = socket.socket(fileno=int(sys.argv[1]))
     end.set_inheritable(False)
-    _guard(int(sys.argv[2]))
+    _tie(int(sys.argv[2]))
     try:
         return Worker(Channel(end)).serve()
     except BrokenPipeError:

@@ -18,6 +18,7 @@ from pypeline.core import events as ev
 from pypeline.core.check import check
 from pypeline.core.plan import Plan
 from pypeline.core.planner import plan
+from pypeline.core.results import ErrorInfo
 from pypeline.runner import registry
 from pypeline.runner.engines.local import LocalEngine
 from pypeline.runner.facts import gather
@@ -74,6 +75,11 @@ class Project:
     def order(self) -> list[str]:
         """Modules in the order they began; a try each."""
         return [e.module for e in self.events if isinstance(e, ev.ModuleState) and e.state == "running"]
+
+    def failure(self, module: str) -> ErrorInfo:
+        """The error of the module's terminal record."""
+        (error,) = [e.error for e in self.events if isinstance(e, ev.ModuleState) and e.module == module and e.error is not None]
+        return error
 
     def logs(self) -> list[str]:
         return [e.message for e in self.events if isinstance(e, ev.Log)]

@@ -66,7 +66,7 @@ def test_the_loop_stays_alive_while_much_happens() -> None:
 
 
 def test_a_failure_is_told_with_its_error_and_a_bug_ends_the_run() -> None:
-    error = ErrorInfo("PYE459", "ValueError", "ValueError: no", "m1")
+    error = ErrorInfo("PYE459", "ValueError", "ValueError: no", "m1", frame="0", attempt_no=1)
 
     def work(order: Order) -> TaskResult:
         return nothing(order) if order.task != "m1" else TaskResult("m1", "failed", "error:ValueError", error=error)

@@ -46,7 +46,7 @@ def ended(machine: Machine, task: TaskRun, event: TaskEnded) -> None:
     machine.globals.update({name.lower(): value for name, value in event.globals.items()})
     if event.state == "failed" and not task.cancelling and event.again:
         retry = task.task.retry
-        if task.attempt < retry.attempts and may_try_again(machine, task.sub) and _meant(retry, event.reason):
+        if task.attempt < retry.attempts and may_try_again(machine, task.sub) and _meant(retry, event.reason, event.kinds):
             task.phase = "retry"
             task.reason = event.reason
             wait = delay(retry, task.attempt, f"{machine.plan.run_id}/{task.task.id}")
@@ -127,21 +127,23 @@ def _gave_up(machine: Machine, task: TaskRun) -> bool:
     return between_tries
 
 
-TRANSIENT = frozenset({"timeout", "oom", "lost", "WorkerKilled", "WorkerExited", "InterruptedError", "BlockingIOError"})
-"""Reasons that may be gone the next time, beside all connection and timeout errors: ``transient`` in ``retry_on``."""
+TRANSIENT = frozenset(
+    {"timeout", "oom", "lost", "WorkerKilled", "WorkerExited", "MemoryError", "InterruptedError", "BlockingIOError", "ConnectionError", "TimeoutError"}
+)
+"""Reasons and exceptions that may be gone the next time: ``transient`` in ``retry_on``."""
 
 
-def _meant(retry: Retry, reason: str) -> bool:
-    """Whether ``retry_on`` (names of exceptions or their built-in bases, reasons, ``transient``) covers ``reason``."""
-    name = reason.removeprefix("error:")
-    return not retry.retry_on or any(_covers(wanted, name) for wanted in retry.retry_on)
-
-
-def _covers(wanted: str, name: str) -> bool:
-    if wanted == "transient":
-        return name in TRANSIENT or _covers("ConnectionError", name) or _covers("TimeoutError", name)
-    known, base = getattr(builtins, name, None), getattr(builtins, wanted, None)
-    return wanted == name or (isinstance(known, type) and isinstance(base, type) and issubclass(known, base))
+def _meant(retry: Retry, reason: str, kinds: Iterable[str]) -> bool:
+    """Whether ``retry_on`` (names of exceptions or their bases, reasons, exit codes, ``transient``) covers
+    a failure with this ``reason`` that answers to ``kinds`` as well."""
+    if not retry.retry_on:
+        return True
+    names = {reason.removeprefix("error:"), *kinds}
+    for name in tuple(names):
+        known = getattr(builtins, name, None)
+        if isinstance(known, type):
+            names.update(base.__name__ for base in known.__mro__)
+    return any(wanted in names or (wanted == "transient" and not names.isdisjoint(TRANSIENT)) for wanted in retry.retry_on)
 
 
 def delay(retry: Retry, tried: int, seed: str) -> float:
