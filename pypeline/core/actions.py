@@ -138,11 +138,10 @@ class CountItems:
 class JoinFrames:
     """All passes of loop ``valve`` have ended: bring together what its ``joins`` collected, in the order of
     the frames. Said only where there are ``joins``. Answer with :class:`FramesJoined`; only then the loop is
-    over. ``keep`` is False where the loop failed under ``halt`` or was stopped: then nothing is added."""
+    over."""
 
     valve: int
     frame: str
-    keep: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypeline.core.catalogue import Catalogue
+from pypeline.core.collecting import collecting
 from pypeline.core.facts import Facts
 from pypeline.core.fingerprint import digest
 from pypeline.core.graph import ControlEdge, PipelineGraph
 from pypeline.core.modules import Effects, ModuleDecl
 from pypeline.core.plan import Plan, SubFlow, Task, Valve
 from pypeline.core.planned import PlannedLink, PlannedModule
-from pypeline.core.scopes import item_port, scopes
+from pypeline.core.scopes import Scopes, item_port, scopes
 from pypeline.core.tasks import Cutter, gate_mode, switched_off
 from pypeline.core.templates import Filled, Templates
 from pypeline.schema.flow import Flow, Module
@@ -69,7 +70,8 @@ def _plan(flow: Flow, facts: Facts) -> Plan:
     links_into: dict[str, list[PlannedLink]] = {}
     for link in links.values():
         links_into.setdefault(link.target, []).append(link)
-    loops = scopes(graph).inner
+    found = scopes(graph)
+    loops = found.inner
     items = {edge.index: f"{edge.link.source}.{item_port(decls[edge.link.source])}" for edge in graph.edges if edge.spec.trigger == "iterate"}
     cutter = Cutter(graph, decls, planned, links_into, disabled, tuple(dict.fromkeys(items.values())))
     for index, ids in enumerate(graph.sub_flows):
@@ -80,11 +82,20 @@ def _plan(flow: Flow, facts: Facts) -> Plan:
         loop = loops[index]
         sub_flows.append(SubFlow(index, ids[0], ids, tuple(task.id for task in made), numbers[index], inputs, gate, None if loop is None else loop.index))
     order = tuple(task for sub in sorted(sub_flows, key=lambda each: each.number) for task in sub.tasks)
-    valves = tuple(_valve(edge, templates, flow, items.get(edge.index, "")) for edge in graph.edges)
+    joins = _joins(found, planned) if items else {}
+    valves = tuple(_valve(edge, templates, flow, items.get(edge.index, ""), tuple(joins.get(edge.index, ()))) for edge in graph.edges)
     return Plan(
         flow.flow.name, run_id, flow.settings, planned, links, tasks, tuple(sub_flows), valves,
         flow.on_error, flow.finally_, order, facts.folder, facts.env,
     )  # fmt: skip
+
+
+def _joins(found: Scopes, planned: Mapping[str, PlannedModule]) -> dict[int, list[str]]:
+    """The sinks that collect their rows frame by frame, by the loop after which they are joined."""
+    joins: dict[int, list[str]] = {}
+    for id, loop in collecting(planned, found.loops_of):
+        joins.setdefault(loop, []).append(id)
+    return joins
 
 
 def identity(flow: Flow, facts: Facts) -> str:
@@ -161,7 +172,7 @@ def _fingerprints(
     return found
 
 
-def _valve(edge: ControlEdge, templates: Templates, flow: Flow, items: str) -> Valve:
+def _valve(edge: ControlEdge, templates: Templates, flow: Flow, items: str, joins: tuple[str, ...]) -> Valve:
     spec, link = edge.spec, edge.link
     variables: Mapping[str, Any] = _EMPTY
     globals_read: tuple[str, ...] = ()
@@ -170,5 +181,5 @@ def _valve(edge: ControlEdge, templates: Templates, flow: Flow, items: str) -> V
         variables, globals_read, iter_read = templates.bound(spec.condition, flow.marks.place(("connections", "control", edge.index), link=str(link)))
     return Valve(
         edge.index, link.source, edge.source, link.target, edge.target, edge.order,
-        spec.trigger, spec.condition, spec.parallel, str(link), variables, globals_read, items, iter_read,
+        spec.trigger, spec.condition, spec.parallel, str(link), variables, globals_read, items, iter_read, joins,
     )  # fmt: skip

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from pypeline.core.graph import ControlEdge, PipelineGraph
 from pypeline.core.modules import ModuleDecl
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scopes:
     """``inner`` is per sub flow the innermost iterate edge above it (None outside loops; also for what
     lies on a control cycle). ``meeting`` are the sub flows that links from different loops lead to."""
@@ -28,6 +29,15 @@ class Scopes:
         while loop is not None:
             yield loop
             loop = self.inner[loop.source]
+
+    @cached_property
+    def _homes(self) -> dict[str, int]:
+        return {id.casefold(): index for index, ids in enumerate(self.graph.sub_flows) for id in ids}
+
+    def loops_of(self, module: str) -> list[int]:
+        """The iterate links (by their place in the file) whose loops ``module`` stands in, from the inside out."""
+        home = self._homes.get(module.casefold())
+        return [] if home is None else [edge.index for edge in self.around(self.inner[home])]
 
     def entry(self, edge: ControlEdge) -> ControlEdge | None:
         """The innermost loop that ``edge`` leads to by itself."""

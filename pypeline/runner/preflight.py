@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
+from pypeline.core.collecting import TARGET_FIELDS
 from pypeline.core.modules import Effects
 from pypeline.core.plan import Plan
 from pypeline.core.planned import PlannedModule
@@ -22,8 +23,6 @@ from pypeline.runner.slots import Slots
 from pypeline.schema.problems import Place, Problem
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
-TARGET_FIELDS = ("output_path", "file_path", "path")
-"""Config fields of a sink that name the file it writes."""
 
 
 def check(plan: Plan, machine: Slots) -> list[Problem]:
