@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pypeline.core.columns import Column, Schema, names
 from pypeline.core.declare import declare, to_registry
-from pypeline.core.fields import ModuleConfig, aggregate, code, column, columns, expression, multiline, new_column, path, secret, shell, sql, types, unit
+from pypeline.core.fields import ModuleConfig, aggregate, code, column, columns, expression, multiline, new_column, path, shell, sql, types, unit
 from pypeline.core.modules import BaseModule, DataArtifact, Effects, PartitionNeed, RelationalModule, RunContext
 from pypeline.core.naming import distinct, find, find_all, fresh, known_type, misfit
 from pypeline.core.relation import (
@@ -24,12 +24,13 @@ from pypeline.core.relation import (
     port_alias,
     quote,
 )
+from pypeline.core.secret import SecretRef
 from pypeline.schema.problems import Path, Place, Problem, PypeError, did_you_mean
 
 __all__ = [
     "REJECT_COLUMNS", "BaseModule", "Column", "DataArtifact", "Effects", "Expr", "Inputs", "ModuleConfig", "PartitionNeed", "Path", "Place",
-    "Problem", "PypeError", "Query", "Relation", "RelationalModule", "RunContext", "Scan", "Schema", "Show", "UnionAll", "Values",
+    "Problem", "PypeError", "Query", "Relation", "RelationalModule", "RunContext", "Scan", "Schema", "SecretRef", "Show", "UnionAll", "Values",
     "Write", "aggregate", "code", "col", "column", "columns", "declare", "did_you_mean", "distinct", "expression", "find", "find_all", "fresh",
-    "known_type", "literal", "misfit", "multiline", "names", "new_column", "passed", "path", "port_alias", "quote", "secret", "shell", "sql",
+    "known_type", "literal", "misfit", "multiline", "names", "new_column", "passed", "path", "port_alias", "quote", "shell", "sql",
     "to_registry", "types", "unit",
 ]  # fmt: skip

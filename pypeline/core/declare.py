@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+from pypeline.core.fields import HINT
 from pypeline.core.modules import BaseModule, Effects, Kind, ModuleDecl, PartitionNeed, RelationalModule
 from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
 
@@ -18,6 +19,8 @@ Origin = Literal["built-in", "entry point", "folder"]
 TYPE_NAME = re.compile(r"^[a-z][a-z0-9_.-]{1,63}$")
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TEN_KEYS = ("module_path", "type", "version", "description", "category", "input_ports", "output_ports", "globals", "packages", "config_schema")
+SECRET = "secret"  # noqa: S105 -- a word, no password
+"""Beside the type words of the specification: a text that holds a reference to a secret."""
 _WORD_OF = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "array": "list", "object": "dict", "null": "none"}
 _TYPE_OF = {word: type for type, word in _WORD_OF.items()} | {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
 
@@ -136,21 +139,27 @@ def spec_schema(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def json_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The specification's config schema as a JSON Schema; a type word it does not define allows anything."""
+    """The specification's config schema as a JSON Schema; ``secret`` is a text that holds a reference, and a type
+    word that is not known allows anything."""
     properties: dict[str, Any] = {}
     for half in ("required", "optional"):
         for field, said in spec.get(half, {}).items():
             said = said if isinstance(said, Mapping) else {"type": said}
-            kind = _TYPE_OF.get(str(said.get("type", "")).lower())
+            word = str(said.get("type", "")).lower()
+            kind = "string" if word == SECRET else _TYPE_OF.get(word)
             known: dict[str, Any] = {"type": kind} if kind else {}
             if "default" in said and said["default"] is None and kind:
                 known = {"anyOf": [{"type": kind}, {"type": "null"}]}
+            if word == SECRET:
+                known[HINT] = {"editor": SECRET}
             properties[field] = known | {key: said[key] for key in ("default", "description") if key in said}
     return {"type": "object", "properties": properties, "required": list(spec.get("required", {})), "additionalProperties": False}
 
 
 def _word(said: Mapping[str, Any]) -> str:
     options = [o for o in said.get("anyOf", [said]) if o.get("type") != "null"]
+    if any(o.get(HINT, {}).get("editor") == SECRET for o in options):
+        return SECRET
     found = {_WORD_OF.get(str(o.get("type")), "") or _word_of_values(o) for o in options}
     return found.pop() if len(found) == 1 else "any"
 

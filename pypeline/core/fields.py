@@ -20,7 +20,7 @@ HINT = "x-pype"
 class ModuleConfig(BaseModel):
     """Base of a module type's config model: frozen, no unknown keys, and as strict as its JSON Schema."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 def _hint(editor: str, **more: Any) -> Any:
@@ -64,11 +64,6 @@ def path(mode: str = "open", format: str | None = None) -> Any:
     flow's folder. An ``open`` field of a source is looked at before planning; ``format`` says what its files are:
     ``csv`` has the header row read, and the types found where none are declared."""
     return _hint("path", mode=mode, format=format)
-
-
-def secret() -> Any:
-    """A secret: holds a ``{{vault:…}}`` or ``{{env.…}}`` reference, never the value."""
-    return _hint("secret")
 
 
 def code(language: str = "python") -> Any:
