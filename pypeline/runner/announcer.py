@@ -39,7 +39,14 @@ class Announcer:
         title = self._plan.sub_flows[change.sub_flow].title
         self._emit(
             ev.SubFlowState(
-                run=self._run, attempt=self._attempt, time=time.time(), sub_flow=change.sub_flow, title=title, state=change.state, reason=change.reason
+                run=self._run,
+                attempt=self._attempt,
+                time=time.time(),
+                sub_flow=change.sub_flow,
+                title=title,
+                state=change.state,
+                reason=change.reason,
+                frame=change.frame,
             )
         )
 
@@ -55,6 +62,23 @@ class Announcer:
                 target=valve.target,
                 open=change.open,
                 reason=change.reason,
+                frame=change.frame,
+            )
+        )
+
+    def frame(self, change: act.FrameChanged) -> None:
+        self._emit(
+            ev.FrameState(
+                run=self._run,
+                attempt=self._attempt,
+                time=time.time(),
+                source=self._valves[change.valve].source,
+                frame=change.frame,
+                state=change.state,
+                done=change.done,
+                total=change.total,
+                reason=change.reason,
+                valve=change.valve,
             )
         )
 
@@ -85,19 +109,19 @@ class Announcer:
         self._emit(event)
 
     def retry(self, retry: act.ScheduleRetry, error: ErrorInfo | None) -> None:
-        self._say(ev.Retry, task=retry.task, attempt_no=retry.attempt_no, delay=retry.delay, error=error)
+        self._say(ev.Retry, task=retry.task, frame=retry.frame, attempt_no=retry.attempt_no, delay=retry.delay, error=error)
 
-    def tables(self, result: TaskResult, links_from: Mapping[str, Sequence[PlannedLink]], previews: Iterable[tuple[str, str]]) -> None:
+    def tables(self, result: TaskResult, frame: str, links_from: Mapping[str, Sequence[PlannedLink]], previews: Iterable[tuple[str, str]]) -> None:
         """The counts, hand-overs and previews of a completed try."""
         for port, rows in result.counts.items():
             for link in links_from.get(port, ()):
-                self._say(ev.LinkCount, link=link.id, rows=rows, seconds=result.seconds)
+                self._say(ev.LinkCount, link=link.id, frame=frame, rows=rows, seconds=result.seconds)
         for port, table in result.outputs.items():
             module, _, name = port.rpartition(".")
-            self._say(ev.ArtifactReady, module=module, port=name, uri=table.path, rows=table.rows, bytes=table.bytes)
+            self._say(ev.ArtifactReady, module=module, frame=frame, port=name, uri=table.path, rows=table.rows, bytes=table.bytes)
         for port, path in previews:
             module, _, name = port.rpartition(".")
-            self._say(ev.PreviewReady, module=module, port=name, path=path)
+            self._say(ev.PreviewReady, module=module, frame=frame, port=name, path=path)
 
     def failure(self, error: ErrorInfo, task: str, frame: str) -> None:
         node = f"{error.module or task}#{frame}"

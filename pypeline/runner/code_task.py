@@ -26,6 +26,7 @@ from pypeline.core.planned import PlannedModule
 from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner import hand_overs
 from pypeline.runner.failures import describe, first_line
+from pypeline.runner.items import HERE
 from pypeline.runner.order import Order
 from pypeline.runner.session import TerminatedError
 from pypeline.schema.problems import Place, Problem, PypeError
@@ -149,9 +150,9 @@ class CodeTasks:
         finally:
             stop.on_request(None)
 
-    def release(self, task: str) -> str:
-        """Tear down ``task``'s instance, if it has one; what went wrong with that, if anything."""
-        life = self._lives.pop(task, None)
+    def release(self, node: str) -> str:
+        """Tear down the instance of ``node`` (``task#frame``), if it has one; what went wrong with that, if anything."""
+        life = self._lives.pop(node, None)
         if life is None or not life.begun:
             return ""
         try:
@@ -164,16 +165,16 @@ class CodeTasks:
 
     def close(self) -> None:
         """Tear everything down that still lives."""
-        for task in tuple(self._lives):
-            self.release(task)
+        for node in tuple(self._lives):
+            self.release(node)
         self.threads.close()
         self._loop.close()
 
     async def _try(self, order: Order, module: PlannedModule, make: Make) -> TaskResult:
-        life = self._lives.get(order.task)
+        life = self._lives.get(order.node)
         if life is None:
             life = self._begin(order, module, make)
-            self._lives[order.task] = life
+            self._lives[order.node] = life
         life.store = Globals(order.globals)
         life.context._global_store = life.store
         if not life.begun:
@@ -190,6 +191,8 @@ class CodeTasks:
         store = Globals(order.globals)
         node = f"{module.id}#{order.frame}"
         context = RunContext(node, Artifacts(order.limits.spill), self.threads, logging.getLogger(f"pypeline.module.{node}"), store)
+        if order.items:
+            context.iter_item, context.iter_index = HERE.item(order.items[0]), order.frame
         return Life(make(module, order), context, store)
 
     def _failed(self, order: Order, error: BaseException) -> TaskResult:

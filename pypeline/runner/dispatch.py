@@ -2,18 +2,22 @@
 
 Comes in: the plan, once; results, as they end. Goes out: an :class:`Order` a try, and the hand-over
 files that nobody will read any more. Links are sorted out once, so that an order costs no search.
+Everything that lies somewhere belongs to a task in a frame, and goes with it at the latest.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pypeline.core.plan import Plan, Task
-from pypeline.core.planned import PlannedLink
+from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.results import HandOver, TaskResult
-from pypeline.runner.order import Limits, Order
+from pypeline.runner.collected import Collected
+from pypeline.runner.frames import Frames, Scope
+from pypeline.runner.order import Item, Limits, Order
 from pypeline.runner.slots import Demand
 from pypeline.runner.store.bundle import Bundle
 
@@ -27,12 +31,16 @@ class Dispatch:
         self._plan = plan
         self._bundle = bundle
         self._watch = watch
-        self.tables: dict[str, HandOver] = {}
-        self.globals: dict[str, Any] = {}
+        self.frames = Frames(plan)
+        self.collected = Collected(plan, self.frames, bundle)
+        self.tables: dict[tuple[str, str], HandOver] = {}
         self.links_of: dict[str, list[PlannedLink]] = {}
         self.links_from: dict[str, list[PlannedLink]] = {}
+        self._valves = {valve.index: valve for valve in plan.valves}
         self._count: dict[str, list[str]] = {}
         self._readers: dict[str, int] = {}
+        self._left: dict[tuple[str, str], int] = {}
+        self._folders_in: dict[Scope, list[Path]] = {}
         task_of = {module: task.id for task in plan.tasks.values() for module in task.modules}
         for link in plan.links.values():
             source, target = task_of.get(link.source), task_of.get(link.target)
@@ -41,79 +49,76 @@ class Dispatch:
             if source is not None and link.port not in self.links_from:
                 self._count.setdefault(source, []).append(link.port)
             self.links_from.setdefault(link.port, []).append(link)
-        for task in plan.tasks.values():
-            for port in {plan.links[link].port for link in task.inputs}:
-                self._readers[port] = self._readers.get(port, 0) + 1
+        read = [port for task in plan.tasks.values() for port in {plan.links[link].port for link in task.inputs}]
+        for port in (*read, *(valve.items for valve in plan.valves if valve.items)):
+            self._readers[port] = self._readers.get(port, 0) + 1
 
-    def order(self, task: Task, frame: str, attempt_no: int, demand: Demand) -> Order:
+    def order(self, task: Task, frame: str, attempt_no: int, demand: Demand, devices: tuple[str, ...] = ()) -> Order:
         """The order for a try of ``task``, its private folders made.
 
         Raises:
             OSError: a folder cannot be made.
         """
-        plan = self._plan
+        plan, loop = self._plan, self.frames.loop_of(task)
         modules = tuple(map(plan.modules.__getitem__, task.modules))
         scratch = spill = publish = ""
         if self._bundle is not None:
-            scratch, spill = self._folders(f"{task.id}-t{attempt_no}")
-            publish = self._record(self._bundle, task, attempt_no)
+            scratch, spill = self._folders(self._bundle, task, (loop, frame), attempt_no)
+            publish = self._record(self._bundle, task, frame, attempt_no)
+        # the table engine keeps its limit by itself; code has to be watched, where somebody gave it one
+        most = demand["memory"] if task.kind != "segment" and task.resources.memory else 0
         needs_globals = task.kind != "segment" or any(m.globals_read for m in modules)
-        return Order(
+        order = Order(
             task=task.id,
             kind=task.kind,
             attempt_no=attempt_no,
             modules=modules,
             links=tuple(self.links_of.get(task.id, ())),
-            limits=Limits(demand["cpus"], demand["memory"], spill, task.timeout),
+            limits=Limits(demand["cpus"], demand["memory"], spill, task.timeout, most, devices),
             scratch=scratch,
             folder=plan.folder,
-            tables={link: self.tables[link] for link in task.inputs},
+            tables={link: self.tables[plan.links[link].port, frame] for link in task.inputs},
             hands_over=task.hands_over,
             count=() if self._watch == "off" else tuple(self._count.get(task.id, ())),
             watch=self._watch,
             mode=plan.settings.execution_mode,
             publish=publish,
-            globals=dict(self.globals) if needs_globals else {},
+            globals=self.frames.seen(loop, frame) if needs_globals else {},
             env=plan.env,
             frame=frame,
             run=plan.run_id,
+            items=() if loop is None else self.frames.items(loop, frame),
         )
+        return self.collected.without(order)
 
     def ended(self, task: Task, result: TaskResult, frame: str) -> dict[str, Any]:
         """Take over what a completed try gave: its tables and globals. Returns the globals by ``module__Var``."""
         for port, table in result.outputs.items():
-            for link in self.links_from.get(port, ()):
-                self.tables[link.id] = table
-        named = {}
+            readers = self._readers.get(port, 0)
+            if readers:
+                self.tables[port, frame] = table
+                self._left[port, frame] = readers
+        loop = self.frames.loop_of(task)
+        named: dict[str, Any] = {}
         for record in result.modules:
-            for name, value in record.globals.items():
-                self.globals[f"{record.module}#{frame}.{name}"] = value
-                named[f"{record.module}__{name}"] = value
+            self.frames.set(loop, frame, record.module, record.globals)
+            named.update((f"{record.module}__{name}", value) for name, value in record.globals.items())
         return named
 
-    def settle(self, task: Task, attempt_no: int) -> None:
+    def settle(self, task: Task, frame: str, attempt_no: int) -> None:
         """A try ended without a word from its worker: finish the renames it had begun, or remove what it staged."""
         if self._bundle is not None and task.kind == "segment":
             from pypeline.runner.tables import publish
 
-            publish.settle(self._record(self._bundle, task, attempt_no))
+            publish.settle(self._record(self._bundle, task, frame, attempt_no))
 
-    def _record(self, bundle: Bundle, task: Task, attempt_no: int) -> str:
-        return str(bundle.publish / f"{task.id}-t{attempt_no}.json")
-
-    def drop(self, task: Task) -> None:
+    def drop(self, task: Task, frame: str) -> None:
         """``task`` reads nothing any more: remove the tables whose last reader it was."""
         for port in {self._plan.links[link].port for link in task.inputs}:
-            self._readers[port] -= 1
-            if self._readers[port]:
-                continue
-            for link in self.links_from[port]:
-                table = self.tables.pop(link.id, None)
-                if table is not None and table.path:
-                    Path(table.path).unlink(missing_ok=True)
+            self._read(port, frame)
 
     def keep_previews(self, previews: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        """Move a try's previews to where they outlive the run: (port, path) each."""
+        """Move a try's previews to where they outlive the run: (port, path) each; the newest frame's stay."""
         if self._bundle is None:
             return
         for port, path in previews.items():
@@ -121,11 +126,117 @@ class Dispatch:
             Path(path).replace(kept)
             yield port, str(kept)
 
-    def _folders(self, name: str) -> tuple[str, str]:
-        assert self._bundle is not None
-        scratch = self._bundle.scratch / name
-        scratch.mkdir(mode=0o700)
+    # --- loops ------------------------------------------------------------------------------------
+
+    def items(self, valve: int, frame: str) -> tuple[HandOver, str]:
+        """The table that the loop goes over in its source's ``frame``, and the path to freeze it at.
+
+        Raises:
+            KeyError: the source left no table.
+        """
+        table = self.tables[self._valves[valve].items, frame]
+        if self._bundle is None:
+            return table, table.path
+        folder = self._bundle.scratch / "items"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return table, str(folder / f"{valve}-{frame}.arrow")
+
+    def freeze(self, valve: int, frame: str, table: HandOver) -> None:
+        """``table`` is frozen: its rows are the items of the loop until that is over."""
+        self.frames.freeze(valve, frame, table)
+        if not table.rows:
+            self.loop_over(valve, frame)
+
+    def passed_by(self, valve: int, frame: str) -> None:
+        """The loop's source has been read, or will not be: its table may go."""
+        self._read(self._valves[valve].items, frame)
+
+    def items_of(self, valve: int, frame: str) -> tuple[Item, ...]:
+        """The items that the condition of link ``valve`` sees in its source's ``frame``."""
+        return self.frames.items(self._plan.sub_flows[self._valves[valve].source_sub_flow].loop, frame)
+
+    def joining(self, task: Task, sink: PlannedModule, link: PlannedLink, table: HandOver, valve: int, frame: str, demand: Demand) -> Order:
+        """The order for ``sink`` to write what it collected in all frames of the loop, as one ``table``.
+
+        Raises:
+            OSError: a folder cannot be made.
+        """
+        loop = self._plan.sub_flows[self._valves[valve].source_sub_flow].loop
+        name = f"{sink.id}#{valve}-{frame}-joined"
+        scratch = spill = publish = ""
+        if self._bundle is not None:
+            folder = self._bundle.scratch / name
+            folder.mkdir(mode=0o700)
+            (folder / "spill").mkdir(mode=0o700)
+            scratch, spill, publish = str(folder), str(folder / "spill"), str(self._bundle.publish / f"{name}.json")
+        return Order(
+            task=task.id,
+            kind="segment",
+            attempt_no=1,
+            modules=(sink,),
+            links=(link,),
+            limits=Limits(demand["cpus"], demand["memory"], spill),
+            scratch=scratch,
+            folder=self._plan.folder,
+            tables={link.id: table},
+            mode=self._plan.settings.execution_mode,
+            publish=publish,
+            globals=self.frames.seen(loop, frame),
+            env=self._plan.env,
+            frame=frame,
+            run=self._plan.run_id,
+            items=() if loop is None else self.frames.items(loop, frame),
+        )
+
+    def frame_over(self, valve: int, frame: str, *, good: bool) -> None:
+        """Pass ``frame`` of the loop has ended: nothing of it is read any more."""
+        self.frames.frame_over(valve, frame)
+        self.collected.frame_over(valve, frame, good=good)
+        for task in self.frames.within[valve]:
+            for port in task.hands_over:
+                self.tables.pop((port, frame), None)
+                self._left.pop((port, frame), None)
+        for folder in self._folders_in.pop((valve, frame), ()):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def loop_over(self, valve: int, frame: str) -> None:
+        """All passes of the loop have ended: its items go, its last globals are seen around it."""
+        self.collected.loop_over(valve, frame)
+        table = self.frames.loop_over(valve, frame)
+        if table is not None and self._bundle is not None:
+            Path(table.path).unlink(missing_ok=True)
+
+    # --- files ------------------------------------------------------------------------------------
+
+    def _read(self, port: str, frame: str) -> None:
+        """One reader of a table less; the last one takes it away."""
+        left = self._left.get((port, frame), 0) - 1
+        if left > 0:
+            self._left[port, frame] = left
+            return
+        self._left.pop((port, frame), None)
+        table = self.tables.pop((port, frame), None)
+        if table is not None and table.path:
+            Path(table.path).unlink(missing_ok=True)
+
+    def _record(self, bundle: Bundle, task: Task, frame: str, attempt_no: int) -> str:
+        return str(bundle.publish / f"{_name(task, self.frames.loop_of(task), frame, attempt_no)}.json")
+
+    def _folders(self, bundle: Bundle, task: Task, scope: Scope, attempt_no: int) -> tuple[str, str]:
+        name = _name(task, *scope, attempt_no)
+        scratch = bundle.scratch / name
         base = self._plan.settings.spill_dir
-        spill = self._bundle.spill(base) / name if base else scratch / "spill"
+        spill = bundle.spill(base) / name if base else scratch / "spill"
+        if scope[0] is not None:
+            self._folders_in.setdefault(scope, []).extend((scratch, spill) if base else (scratch,))
+        if task.kind in ("solo", "gate") and not task.hands_over:
+            # it has no tables; what spills makes its folder itself
+            return str(scratch), str(spill)
+        scratch.mkdir(mode=0o700)
         spill.mkdir(mode=0o700)
         return str(scratch), str(spill)
+
+
+def _name(task: Task, loop: int | None, frame: str, attempt_no: int) -> str:
+    """A try's own name among the files of a run."""
+    return f"{task.id}-t{attempt_no}" if loop is None else f"{task.id}#{frame}-t{attempt_no}"

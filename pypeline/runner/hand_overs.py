@@ -18,6 +18,8 @@ from pypeline.core.results import HandOver
 from pypeline.schema.problems import Place, Problem, PypeError
 
 PREVIEW_ROWS = 200
+LIST = b"pypeline.list"
+"""Marks, in a file's metadata, the table of a plain list: its one column is ``item``."""
 
 
 class HandOverArtifact:
@@ -48,6 +50,17 @@ class HandOverArtifact:
 
         with pa.memory_map(self._table.path) as source:
             return pa.ipc.open_file(source).read_all()
+
+    def first(self, rows: int) -> Any:
+        """The first ``rows`` rows as an Arrow table; no more is read than that needs."""
+        if self._table.format != "parquet":
+            return self.to_arrow().slice(0, rows)
+        import pyarrow as pa
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(self._table.path) as file:
+            batches = [batch for batch, _ in zip(file.iter_batches(batch_size=max(rows, 1)), range(1), strict=False)]
+            return pa.Table.from_batches(batches, file.schema_arrow).slice(0, rows)
 
     def to_pandas(self) -> Any:
         """The table as a pandas frame on Arrow types: nulls stay nulls, integers stay integers."""
@@ -93,7 +106,7 @@ def write(value: Any, path: Path, where: str, preview: Path | None = None) -> Ha
         with pa.OSFile(str(preview), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
             for batch in first:
                 writer.write_batch(batch)
-    columns = tuple(Column(f.name, _type_name(f.type), f.nullable) for f in schema)
+    columns = tuple(Column(f.name, type_name(f.type), f.nullable) for f in schema)
     return HandOver(str(path), "arrow", rows, columns, path.stat().st_size)
 
 
@@ -112,7 +125,8 @@ def _stream(value: Any, where: str) -> tuple[Any, Iterator[Any]]:
         if first is not None:
             raise _refused(where, f"has the column `{name}` twice" if first == name else f"has two columns that differ by case only, `{first}` and `{name}`")
         seen[name.casefold()] = name
-    wanted = pa.schema([pa.field(f.name, _plain(f.type), f.nullable) for f in reader.schema])
+    kept = {LIST: b"1"} if LIST in (reader.schema.metadata or {}) else None
+    wanted = pa.schema([pa.field(f.name, _plain(f.type), f.nullable) for f in reader.schema], kept)
     return wanted, (_clean(batch, wanted) for batch in reader)
 
 
@@ -132,7 +146,7 @@ def _reader(value: Any, where: str) -> Any:
         value = pa.table(dict(value))
     elif isinstance(value, list | tuple):
         rows = [dict(r) for r in value if isinstance(r, Mapping)]
-        value = pa.Table.from_pylist(rows) if rows and len(rows) == len(value) else pa.table({"item": list(value)})
+        value = pa.Table.from_pylist(rows) if rows and len(rows) == len(value) else pa.table({"item": list(value)}).replace_schema_metadata({LIST: b"1"})
     if isinstance(value, pa.RecordBatch):
         value = pa.Table.from_batches([value])
     if isinstance(value, pa.Table):
@@ -197,7 +211,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _type_name(type: Any) -> str:
+def type_name(type: Any) -> str:
     """Our spelling of an Arrow type."""
     import pyarrow as pa
 
@@ -211,9 +225,9 @@ def _type_name(type: Any) -> str:
     if pa.types.is_decimal(type):
         return f"decimal({type.precision},{type.scale})"
     if pa.types.is_list(type) or pa.types.is_large_list(type):
-        return f"list<{_type_name(type.value_type)}>"
+        return f"list<{type_name(type.value_type)}>"
     if pa.types.is_struct(type):
-        return f"struct<{', '.join(f'{f.name}: {_type_name(f.type)}' for f in type)}>"
+        return f"struct<{', '.join(f'{f.name}: {type_name(f.type)}' for f in type)}>"
     return _NAMES.get(text, text)
 
 

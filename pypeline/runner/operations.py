@@ -64,6 +64,11 @@ class Operations:
         """Whether modules other than SQL have run in this process."""
         return self._code is not None
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether threads of modules still run that nobody waits for any more."""
+        return self._code is not None and self._code.threads.busy > 0
+
     def warm(self, names: Iterable[str]) -> None:
         """Import ahead what orders will need: ``tables``, ``expressions``, ``code``."""
         for name in names:
@@ -142,8 +147,14 @@ class Operations:
         return done
 
     def op_release(self, message: Message, emit: Emit, _stop: Stop) -> str:
-        """Tear down a task's instance; what went wrong with that, or ``""``."""
-        return "" if self._code is None else str(self._code.release(message["task"]))
+        """Tear down the instance of a ``task#frame``; what went wrong with that, or ``""``."""
+        return "" if self._code is None else str(self._code.release(message["node"]))
+
+    def op_freeze(self, message: Message, _emit: Emit, _stop: Stop) -> Message:
+        """A Parquet file, or a folder of parts, as one Arrow file at ``path``."""
+        from pypeline.runner import items
+
+        return asdict(items.freeze(message["source"], message["path"]))
 
     def op_bind(self, message: Message, _emit: Emit, _stop: Stop) -> Message:
         """Columns of every port of relational modules, and the problems of each module that has any."""
@@ -173,10 +184,15 @@ class Operations:
         return None if error is None else {"code": error.code, "message": error.message, "offset": error.offset, "mend": error.mend}
 
     def op_evaluate(self, message: Message, _emit: Emit, _stop: Stop) -> Any:
-        """The value of an expression over bound ``values``: a valve's condition."""
+        """The value of an expression over bound ``values`` and an item's: a valve's condition."""
         from pypeline.runner.binding import evaluate
 
-        return evaluate(message["expression"], message["values"])
+        values = message["values"]
+        if message.get("items"):
+            from pypeline.runner import items
+
+            values = {**values, **items.HERE.values([orders.Item(**item) for item in message["items"]])}
+        return evaluate(message["expression"], values)
 
     def op_sniff(self, message: Message, _emit: Emit, _stop: Stop) -> Message:
         """Header, dialect and cautiously guessed columns of source files."""
@@ -242,8 +258,8 @@ def forget_peak() -> None:
 
 
 def instance(module: PlannedModule, order: Order) -> Any:
-    """The configured instance of ``module``, with the run's globals and environment filled in."""
-    from pypeline.runner import instances, run_values
+    """The configured instance of ``module``, with globals, item and environment filled in."""
+    from pypeline.runner import instances, items, run_values
 
     schema = None
     if module.templates:
@@ -251,7 +267,8 @@ def instance(module: PlannedModule, order: Order) -> Any:
 
         config = module_class(module.module_path, module.type, order.folder).Config
         schema = None if config is None else config.model_json_schema()
-    return instances.make(run_values.fill(module, order.globals, order.frame, order.env, schema), order.folder)
+    item = items.HERE.values(order.items) if order.items else {}
+    return instances.make(run_values.fill(module, order.globals, order.frame, order.env, schema, item), order.folder)
 
 
 def _named(result: TaskResult) -> TaskResult:

@@ -19,12 +19,23 @@ from pypeline.core.results import HandOver
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Threads, bytes of memory and seconds for this try; ``spill`` is a private folder."""
+    """Threads, bytes of memory and seconds for this try; ``spill`` is a private folder. ``most`` are the
+    bytes over which its processes are ended (0: nobody asked for a limit), ``gpus`` the ids of its devices."""
 
     threads: int
     memory: int
     spill: str
     timeout: float | None = None
+    most: int = 0
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The row of a frozen item table (an Arrow file) that a frame stands for, from 0."""
+
+    path: str
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,8 @@ class Order:
     """``links`` are the task's inner links and those that come in; a link that comes in has its
     table in ``tables`` (link id → hand-over). ``hands_over`` and ``count`` list ports
     (``module.port``). ``scratch`` is a private folder of this try, for hand-over and previews;
-    ``publish`` the path of its publish record. ``folder`` is where relative paths start."""
+    ``publish`` the path of its publish record. ``folder`` is where relative paths start. ``items`` are
+    those of the loops around it, innermost first."""
 
     task: str
     kind: TaskKind
@@ -52,6 +64,12 @@ class Order:
     env: Mapping[str, str] = field(default_factory=dict)
     frame: str = "0"
     run: str = ""
+    items: tuple[Item, ...] = ()
+
+    @property
+    def node(self) -> str:
+        """``task#frame``: what an instance of a code module lives for."""
+        return f"{self.task}#{self.frame}"
 
 
 def to_json(order: Order) -> dict[str, Any]:
@@ -67,10 +85,11 @@ def from_json(data: Mapping[str, Any]) -> Order:
             **data,
             "modules": tuple(_module(m) for m in data["modules"]),
             "links": tuple(PlannedLink(**link) for link in data["links"]),
-            "limits": Limits(**data["limits"]),
+            "limits": Limits(**{**data["limits"], "gpus": tuple(data["limits"]["gpus"])}),
             "tables": {k: hand_over(v) for k, v in data["tables"].items()},
             "hands_over": tuple(data["hands_over"]),
             "count": tuple(data["count"]),
+            "items": tuple(Item(**item) for item in data["items"]),
         }
     )
 
@@ -96,6 +115,7 @@ def _module(data: Mapping[str, Any]) -> PlannedModule:
             "effects": Effects(data["effects"]),
             "globals_read": tuple(data["globals_read"]),
             "templates": tuple(tuple(path) for path in data["templates"]),
+            "secrets": tuple(tuple(path) for path in data["secrets"]),
             "packages": tuple(data.get("packages", ())),
             "source": facts,
         }

@@ -208,8 +208,8 @@ class _Run:
     def _report_teardowns(self, bus: OnEvent) -> None:
         if not isinstance(self.engine, LocalEngine):
             return
-        for task, why in self.engine.lost_teardowns():
-            bus(self._event(ev.Log, level="WARN", message=why, node_id=f"{task}#0"))
+        for node, why in self.engine.lost_teardowns():
+            bus(self._event(ev.Log, level="WARN", message=why, node_id=node))
 
     def _ended(self, outcome: Outcome, seconds: float) -> ev.RunEvent:
         return self._event(
@@ -226,7 +226,7 @@ class _Run:
 
     def _summary(self, outcome: Outcome, seconds: float) -> RunSummary:
         stopped = self.stop.kind is not None and outcome.state != "completed"
-        code = self.stop.exit_code if stopped else 0 if outcome.state == "completed" else 1
+        code = self.stop.exit_code if stopped else 0 if outcome.state == "completed" else (outcome.error and outcome.error.exit_code) or 1
         return RunSummary(
             state=outcome.state,
             reason=outcome.reason,

@@ -1,7 +1,7 @@
-"""Globals and environment into configs, at the last moment: what is known only when a task starts.
+"""Globals, items and environment into configs, at the last moment: what is known only when a task starts.
 
-In: a planned module whose ``templates`` still hold ``{{module__Var}}`` or ``{{env.NAME}}``, and the
-run's globals by their full key ``module#frame.Var``. Out: the same module, complete. Expressions,
+In: a planned module whose ``templates`` still hold ``{{module__Var}}``, ``{{iter.column}}`` or ``{{env.NAME}}``,
+the globals that its frame sees by their full key ``module#frame.Var``, and the values of its item. Out: the same module, complete. Expressions,
 SQL and source code are left as they are; expressions and SQL get the values bound.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from pypeline.core.configs import texts
 from pypeline.core.planned import PlannedModule
 from pypeline.core.variables import find, substitute, substitute_shell
+from pypeline.runner.items import unknown
 from pypeline.schema.problems import Path, Place, Problem, PypeError
 
 _UNSET = object()
@@ -43,18 +44,24 @@ def look_up(name: str, known: Mapping[str, Any], frame: str) -> Any:
 
 
 def fill(
-    module: PlannedModule, known: Mapping[str, Any], frame: str, env: Mapping[str, str] = MappingProxyType({}), schema: Mapping[str, Any] | None = None
+    module: PlannedModule,
+    known: Mapping[str, Any],
+    frame: str,
+    env: Mapping[str, str] = MappingProxyType({}),
+    schema: Mapping[str, Any] | None = None,
+    item: Mapping[str, Any] = MappingProxyType({}),
 ) -> PlannedModule:
     """``module`` with its globals and environment variables filled in: the texts at its ``templates``
     and no others, so that a value is never scanned for variables. ``schema`` (its type's JSON Schema)
     tells which of them are command lines; secrets stay references until their connector reads them.
+    ``item`` holds ``iter.column`` and ``iter.index`` in a loop; without it (while a flow is drawn) these stay.
 
     Raises:
-        PypeError: PYE465, a global has not been set.
+        PypeError: PYE465, a global has not been set; PYE469, the item has no such column.
     """
-    if not (module.globals_read or module.templates or env):
+    if not (module.globals_read or module.templates or env or item):
         return module
-    values: dict[str, Any] = {**module.variables, **{f"env.{name}": value for name, value in env.items()}}
+    values: dict[str, Any] = {**module.variables, **item, **{f"env.{name}": value for name, value in env.items()}}
     for name in module.globals_read:
         try:
             values[name] = look_up(name, known, frame)
@@ -66,7 +73,10 @@ def fill(
     shell = {text.path for text in texts(module.configs, schema) if text.editor == "shell"} if module.templates else set()
     for path in module.templates:
         text = _at(configs, path)
-        left = {ref.key: text[ref.start : ref.end] for ref in find(text) if ref.kind in ("vault", "iter")}
+        left = {ref.key: text[ref.start : ref.end] for ref in find(text) if ref.kind == "vault" or (ref.kind == "iter" and not item)}
+        for ref in find(text) if item else ():
+            if ref.kind == "iter" and ref.key not in item:
+                raise unknown(ref.name, item, module.id)
         _put(configs, path, (substitute_shell if path in shell else substitute)(text, {**left, **values}))
     return replace(module, configs=configs, variables=values)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Any
@@ -25,12 +26,16 @@ from pypeline.core.state import RunState
 from pypeline.runner.announcer import Announcer
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine, Job
+from pypeline.runner.frames import outer
+from pypeline.runner.loops import Loops
 from pypeline.runner.slots import Demand, demand_of
 from pypeline.runner.store.atomic import failure
 from pypeline.schema.problems import PypeError
 
 SLICE = 0.004
 """Seconds of work after which the loop gets its turn."""
+PATIENCE = 16
+"""How often work with an earlier turn may overtake a large task while a part of the machine stands idle."""
 _SPECIAL_FREE = frozenset({"cpus", "memory"})
 _DISK_FULL = frozenset({"PYE433", "PYE503"})
 """Trying again does not help against these."""
@@ -49,17 +54,27 @@ class Outcome:
 class _Try:
     """A task between its start and its end: the job, what it booked, and when it began."""
 
-    __slots__ = ("began", "cancelled", "demand", "job", "late", "number", "task", "timer")
+    __slots__ = ("began", "cancelled", "demand", "devices", "job", "late", "number", "task", "timer")
 
-    def __init__(self, task: Task, number: int, demand: Demand) -> None:
+    def __init__(self, task: Task, number: int, demand: Demand, devices: tuple[str, ...]) -> None:
         self.task = task
         self.number = number
         self.demand = demand
+        self.devices = devices
         self.job: Job | None = None
         self.cancelled = ""
         self.late = False
         self.timer: asyncio.TimerHandle | None = None
         self.began = time.monotonic()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The task that was next and found no room, and how often others were started since while cpus stood idle."""
+
+    key: tuple[str, str]
+    demand: Demand
+    overtaken: int = 0
 
 
 class Scheduler:
@@ -77,7 +92,12 @@ class Scheduler:
         self._results: dict[tuple[str, str], TaskResult] = {}
         self._parked: dict[str, list[tuple[int, int, list[act.Action], Task]]] = {}
         self._parkings = 0
+        self._waiting: _Waiting | None = None
         self._settling: list[tuple[Task, str]] = []
+        self._iter_read = {valve.index: valve.iter_read for valve in plan.valves}
+        self._errors: dict[str, ErrorInfo] = {}
+        self._held: set[tuple[str, str]] = set()
+        self._loops = Loops(plan, engine, dispatch, self._announce, self._tell, self._later)
         self._timers: dict[object, asyncio.TimerHandle] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._working = False
@@ -88,10 +108,13 @@ class Scheduler:
             act.StartTask: self._start,
             act.CancelTask: self._cancel,
             act.Evaluate: self._evaluate,
+            act.CountItems: self._loops.count,
+            act.JoinFrames: self._loops.join,
             act.ScheduleRetry: self._retry,
             act.SetTimer: self._set_timer,
             act.SubFlowChanged: self._announce.sub_flow,
-            act.ValveChanged: self._announce.valve,
+            act.ValveChanged: self._valve,
+            act.FrameChanged: self._frame,
             act.ModuleChanged: self._module,
             act.Finished: self._finish,
         }
@@ -120,11 +143,12 @@ class Scheduler:
                 if running.job is not None:
                     running.cancelled = running.cancelled or "stopped_by_user"
                     self._engine.cancel(running.job, hard=True)
+            self._loops.stop()
         self._tell(act.StopRequested(kind))
 
     @property
     def results(self) -> dict[tuple[str, str], TaskResult]:
-        """The last result of every task that ended: (task, frame) → result."""
+        """The last result of every task that ended, in frames that have not: (task, frame) → result."""
         return self._results
 
     # --- the one place where things move ---------------------------------------------------------
@@ -167,46 +191,68 @@ class Scheduler:
 
     def _start_next(self) -> bool:
         """Start one ready task if there is room for it; False when there is nothing to do now."""
-        if self._unpark():
-            return True
+        unparked = self._unpark()
+        if unparked is not False:
+            return bool(unparked)
         while True:
             task = self._state.peek()
             if task is None:
                 return False
-            demand = self._demand(task)
+            demand = self._demand(task, self._state.next_try()[1] if task.retry.attempts > 1 else 1)
             lacking = self._engine.slots.lacks(demand)
             if not lacking:
                 self._book(task, demand, self._state.take())
                 return True
             special = [name for name in lacking if name not in _SPECIAL_FREE]
-            if not special:
+            if not special and not self._overtaken(task, demand):
                 # everybody needs these: to let a later task pass would be to starve this one
                 return False
-            # it waits for what few need: it keeps its turn there, and the others may pass
+            # it waits for what few need: it keeps its turn there, and the others may pass;
+            # or it has been passed often enough, and now all others wait for it
             self._parkings += 1
-            heappush(self._parked.setdefault(special[0], []), (self._parkings, self._parkings, self._state.take(), task))
+            heappush(self._parked.setdefault(special[0] if special else "", []), (self._parkings, self._parkings, self._state.take(), task))
+            if not special:
+                return False
 
-    def _unpark(self) -> bool:
+    def _unpark(self) -> bool | None:
+        """Start a parked task: True when one was, None when all others have to wait for one."""
         for name, waiting in self._parked.items():
-            if waiting and self._engine.slots.free.get(name, 0) > 0:
+            if waiting and (not name or self._engine.slots.free.get(name, 0) > 0):
                 _, _, said, task = waiting[0]
-                demand = self._demand(task)
-                if not self._engine.slots.lacks(demand):
+                start = said[-1]
+                demand = self._demand(task, start.attempt_no if isinstance(start, act.StartTask) else 1)
+                lacking = self._engine.slots.lacks(demand)
+                if not lacking:
                     heappop(waiting)
                     self._book(task, demand, said)
                     return True
+                if _SPECIAL_FREE.issuperset(lacking):
+                    return None
         return False
 
-    def _demand(self, task: Task) -> Demand:
+    def _overtaken(self, task: Task, demand: Demand) -> bool:
+        """Whether ``task``, which is next and has no room, was overtaken often enough."""
+        key = (task.id, self._state.next_try()[0])
+        if self._waiting is None:
+            self._waiting = _Waiting(key, demand)
+        return self._waiting.key == key and self._waiting.overtaken >= PATIENCE
+
+    def _demand(self, task: Task, attempt: int) -> Demand:
         cpus = self._engine.slots.capacity["cpus"]
         segments = self._segments + (self._state.ready("segment", cpus) or 1) if task.kind == "segment" and cpus > 1 else 1
-        return demand_of(task, self._engine.slots, segments)
+        return demand_of(task, self._engine.slots, segments, attempt)
 
     def _book(self, task: Task, demand: Demand, said: list[act.Action]) -> None:
-        self._engine.slots.take(demand)
+        devices = self._engine.slots.take(demand)
         start = said[-1]
         assert isinstance(start, act.StartTask)
-        self._tries[task.id, start.frame] = _Try(task, start.attempt_no, demand)
+        self._tries[task.id, start.frame] = _Try(task, start.attempt_no, demand, devices)
+        waiting = self._waiting
+        if waiting is not None:
+            if waiting.key == (task.id, start.frame):
+                self._waiting = None
+            elif self._engine.slots.free["cpus"] and self._engine.slots.lacks(waiting.demand):
+                waiting.overtaken += 1
         self._segments += task.kind == "segment"
         self._do(said)
 
@@ -216,14 +262,20 @@ class Scheduler:
         running = self._tries[start.task, start.frame]
         task = running.task
         try:
-            order = self._dispatch.order(task, start.frame, start.attempt_no, running.demand)
+            order = self._dispatch.order(task, start.frame, start.attempt_no, running.demand, running.devices)
         except OSError as error:
             problem = failure(error, self._plan.folder).problems[0]
             info = ErrorInfo(problem.code, type(error).__name__, problem.message, mend=problem.mend)
             self._end(running, start.frame, TaskResult(task.id, "failed", f"error:{type(error).__name__}", error=info))
             return
+        if not order.modules:
+            # all its rows are collected, and nothing is left to do
+            self._end(running, start.frame, TaskResult(task.id, "completed", pid=os.getpid()))
+            return
         if task.timeout is not None:
             running.timer = asyncio.get_running_loop().call_later(task.timeout, self._timed_out, running)
+        if task.kind != "segment" and self._dispatch.frames.loop_of(task) is not None:
+            self._held.add((task.id, start.frame))
         running.job = self._engine.submit(order, self._heard, self._job_ended)
         if running.cancelled and running.job.outcome is None:
             self._engine.cancel(running.job)
@@ -247,7 +299,8 @@ class Scheduler:
     def _evaluate(self, ask: act.Evaluate) -> None:
         async def answer() -> None:
             try:
-                value = await self._engine.evaluate(ask.expression, ask.values)
+                items = self._dispatch.items_of(ask.valve, ask.frame) if self._iter_read[ask.valve] else ()
+                value = await self._engine.evaluate(ask.expression, ask.values, items)
                 reply = act.Evaluated(ask.valve, None if value is None else bool(value), frame=ask.frame)
             except PypeError as error:
                 reply = act.Evaluated(ask.valve, None, error.problems[0].message, ask.frame)
@@ -271,15 +324,45 @@ class Scheduler:
         self._timers[timer.timer] = asyncio.get_running_loop().call_later(timer.seconds, self._tell, act.TimedOut(timer.timer))
 
     def _module(self, change: act.ModuleChanged) -> None:
+        if self._waiting is not None and self._waiting.key == (change.task, change.frame):
+            self._waiting = None
         self._announce.module(change, self._results.get((change.task, change.frame)))
 
     def _finish(self, finished: act.Finished) -> None:
         assert self._ended is not None
         titles = self._plan.sub_flows
-        tasks = [task for index in finished.unhandled for task in titles[index].tasks]
-        ends = (self._results.get((task, "0")) for task in tasks)
-        error = next((end.error for end in ends if end is not None and end.error is not None), None)
+        error = next((self._errors[task] for index in finished.unhandled for task in self._around(index) if task in self._errors), None)
         self._ended.set_result(Outcome(finished.state, finished.reason, error, tuple(titles[i].title for i in finished.handled)))
+
+    def _around(self, index: int) -> Iterator[str]:
+        """The tasks of a sub flow, then those of the loops that start there: whose failure may be its own."""
+        yield from self._plan.sub_flows[index].tasks
+        for valve in self._plan.valves:
+            if valve.source_sub_flow == index and valve.trigger == "iterate":
+                for task in self._dispatch.frames.within[valve.index]:
+                    yield from self._around(task.sub_flow)
+
+    def _valve(self, change: act.ValveChanged) -> None:
+        self._announce.valve(change)
+        if not change.open and change.valve in self._dispatch.frames.within:
+            self._dispatch.passed_by(change.valve, change.frame)
+
+    def _frame(self, change: act.FrameChanged) -> None:
+        """Announce it; what belongs to a frame that has ended is let go."""
+        self._announce.frame(change)
+        if change.state == "running":
+            return
+        for task in self._dispatch.frames.within[change.valve]:
+            key = (task.id, change.frame)
+            self._results.pop(key, None)
+            if (timer := self._timers.pop(key, None)) is not None:
+                timer.cancel()
+            if key in self._held:
+                self._held.discard(key)
+                self._engine.release(*key)
+        self._dispatch.frame_over(change.valve, change.frame, good=change.state == "completed")
+        if change.done == change.total:
+            self._dispatch.loop_over(change.valve, outer(change.frame))
 
     # --- what the engine says -------------------------------------------------------------------
 
@@ -299,28 +382,36 @@ class Scheduler:
     def _end(self, running: _Try, frame: str, result: TaskResult) -> None:
         task = running.task
         del self._tries[task.id, frame]
-        self._engine.slots.give(running.demand)
+        if running.job is not None and running.job.lingers:
+            # something of it runs on that nothing could interrupt: what it books is not free
+            running.job.on_gone = lambda: self._freed(running)
+        else:
+            self._engine.slots.give(running.demand, running.devices)
         self._segments -= task.kind == "segment"
         if running.timer is not None:
             running.timer.cancel()
         if result.pid == 0:
             # no word from a worker: it may have died over its files
             self._settle_files(task, running.number, frame)
-        if running.late and result.state != "completed":
+        if running.late and (result.state != "completed" or task.kind != "segment"):
+            # a late result is dropped; but what a segment has published is there
             result = _out_of_time(task, result)
         elif running.cancelled and result.state == "failed":
             # what a module raises while it is being stopped is no failure of its own
             result = replace(result, state="cancelled", reason=running.cancelled, modules=(), error=None)
         if result.error is not None:
             result = replace(result, error=replace(result.error, frame=frame, attempt_no=running.number))
+        if result.state == "completed":
+            result = self._kept(task, result, frame)
         self._results[task.id, frame] = result
         globals: dict[str, Any] = {}
         if result.state == "completed":
             globals = self._dispatch.ended(task, result, frame)
             if result.counts or result.outputs or result.previews:
-                self._announce.tables(result, self._dispatch.links_from, self._dispatch.keep_previews(result.previews))
+                self._announce.tables(result, frame, self._dispatch.links_from, self._dispatch.keep_previews(result.previews))
         elif result.error is not None:
             self._announce.failure(result.error, task.id, frame)
+            self._errors[task.id] = result.error
         own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
         again = result.error is None or result.error.code not in _DISK_FULL
         if task.kind != "segment" or task.inputs:
@@ -328,9 +419,22 @@ class Scheduler:
         kinds = result.error.kinds if result.error is not None else ()
         self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, again, own, globals, kinds))
 
+    def _freed(self, running: _Try) -> None:
+        self._engine.slots.give(running.demand, running.devices)
+        self._work()
+
+    def _kept(self, task: Task, result: TaskResult, frame: str) -> TaskResult:
+        """``result`` once what its sinks collect lies where it stays."""
+        try:
+            return self._dispatch.collected.take(task, result, frame, self._dispatch.tables)
+        except OSError as error:
+            problem = failure(error, self._plan.folder).problems[0]
+            info = ErrorInfo(problem.code, type(error).__name__, problem.message, mend=problem.mend)
+            return TaskResult(task.id, "failed", f"error:{type(error).__name__}", error=info, pid=result.pid)
+
     def _settle_files(self, task: Task, number: int, frame: str) -> None:
         try:
-            self._dispatch.settle(task, number)
+            self._dispatch.settle(task, frame, number)
         except (OSError, PypeError) as error:
             self._announce.log("ERROR", f"what it had written could not be tidied up: {error}", f"{task.id}#{frame}")
 
@@ -338,8 +442,9 @@ class Scheduler:
         """What a task that has its terminal record held is let go: its instances and the tables it read."""
         for task, frame in self._settling:
             if (task.id, frame) in self._state.tasks:
-                self._engine.release(task.id)
-                self._dispatch.drop(task)
+                self._engine.release(task.id, frame)
+                self._held.discard((task.id, frame))
+                self._dispatch.drop(task, frame)
         self._settling.clear()
 
     def _timed_out(self, running: _Try) -> None:

@@ -7,7 +7,7 @@ served next is the scheduler's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pypeline.core.plan import Plan, Task
@@ -24,14 +24,16 @@ Demand = Mapping[str, int]
 
 @dataclass
 class Slots:
-    """``capacity`` and what of it is ``free``, by resource."""
+    """``capacity`` and what of it is ``free``, by resource; ``devices`` are the ids of the gpus that are free."""
 
     capacity: dict[str, int]
     pool: int = 0
+    devices: list[str] = field(default_factory=list)
     free: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.free = dict(self.capacity)
+        self.devices = self.devices or [str(number) for number in range(self.capacity.get("gpus", 0))]
         self.pool = self.pool or int(self.capacity.get("memory", 0) * SHARE)
 
     def lacks(self, demand: Demand) -> list[str]:
@@ -39,13 +41,19 @@ class Slots:
         free = self.free
         return [name for name, amount in demand.items() if amount > free.get(name, 0)]
 
-    def take(self, demand: Demand) -> None:
+    def take(self, demand: Demand) -> tuple[str, ...]:
+        """Book ``demand``; the ids of its gpus, which nobody else has meanwhile."""
         for name, amount in demand.items():
             self.free[name] -= amount
+        count = demand.get("gpus", 0)
+        taken, self.devices = tuple(self.devices[:count]), self.devices[count:]
+        return taken
 
-    def give(self, demand: Demand) -> None:
+    def give(self, demand: Demand, devices: Iterable[str] = ()) -> None:
+        """Give back what :meth:`take` has booked."""
         for name, amount in demand.items():
             self.free[name] += amount
+        self.devices = sorted([*self.devices, *devices], key=lambda id: (len(id), id))
 
     def declare(self, named: Mapping[str, int]) -> None:
         """Add the named slots of a flow; only between runs."""
@@ -53,16 +61,19 @@ class Slots:
         self.free = dict(self.capacity)
 
 
-def demand_of(task: Task, slots: Slots, segments: int) -> dict[str, int]:
-    """What ``task`` books, when ``segments`` segments are ready or running with it.
+def demand_of(task: Task, slots: Slots, segments: int, attempt: int = 1) -> dict[str, int]:
+    """What try ``attempt`` of ``task`` books, when ``segments`` segments are ready or running with it.
 
     A segment without a hint gets its part of the cpus, code and solos get one; memory without a
-    hint is the same part of the pool.
+    hint is the same part of the pool. Memory that grows with the tries (``retry.memory_growth``)
+    grows up to what there is.
     """
     hints = task.resources
     cpus = slots.capacity["cpus"]
     own = hints.cpus or (max(1, cpus // max(1, segments)) if task.kind == "segment" else 1)
     memory = size(hints.memory) if hints.memory else slots.pool * min(own, cpus) // cpus
+    if attempt > 1 and task.retry.memory_growth > 1:
+        memory = max(memory, min(slots.capacity["memory"], int(memory * task.retry.memory_growth ** (attempt - 1))))
     demand = {"cpus": own, "memory": memory}
     if hints.gpus:
         demand["gpus"] = hints.gpus
@@ -83,8 +94,13 @@ def check(plan: Plan, slots: Slots) -> list[Problem]:
                 continue
             module = task.modules[0]
             message = f"module `{module}` asks for {_amount(name, amount)}, but there {'is' if have == 1 else 'are'} only {_amount(name, have)} here"
-            mend = "Ask for less, or run on a larger machine." if name in ("cpus", "memory", "gpus") else f"Declare `settings.slots.{name}` in the flow."
-            found.append(Problem("PYE457", message, Place(module=module), mend, phase="run"))
+            own = name in ("cpus", "memory", "gpus")
+            mend = "Ask for less, or run on a larger machine." if own else f"Declare `settings.slots.{name}` in the flow."
+            origin = task.origins.get(name if own else f"slots.{name}", "")
+            if origin in ("flow", "profile"):
+                mend = f"{mend} {'The settings of the flow ask' if origin == 'flow' else 'The profile asks'} for it."
+            path = ("resources", name) if own else ("resources", "slots", name)
+            found.append(Problem("PYE457", message, Place(path=path, module=module), mend, phase="run"))
     return found
 
 

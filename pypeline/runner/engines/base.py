@@ -8,21 +8,22 @@ of a task until the task is released, and evaluates valve conditions.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from pypeline.core.events import RunEvent
-from pypeline.core.results import TaskResult
-from pypeline.runner.order import Order
+from pypeline.core.results import HandOver, TaskResult
+from pypeline.runner.order import Item, Order
 from pypeline.runner.slots import Slots
 
 Status = Literal["running", "cancelling", "ended"]
 
 
 class Job:
-    """One submitted order. ``outcome`` is set once, when it has ended."""
+    """One submitted order. ``outcome`` is set once, when it has ended. A job ``lingers`` while something
+    of it that could not be interrupted still runs: its slots are not free yet."""
 
-    __slots__ = ("_waiter", "on_end", "on_event", "order", "outcome", "status")
+    __slots__ = ("_waiter", "lingers", "on_end", "on_event", "on_gone", "order", "outcome", "status")
 
     def __init__(self, order: Order, on_event: Callable[[Job, RunEvent], None], on_end: Callable[[Job, TaskResult], None]) -> None:
         self.order = order
@@ -30,7 +31,15 @@ class Job:
         self.on_end = on_end
         self.status: Status = "running"
         self.outcome: TaskResult | None = None
+        self.lingers = False
+        self.on_gone: Callable[[], None] = lambda: None
         self._waiter: asyncio.Future[TaskResult] | None = None
+
+    def gone(self) -> None:
+        """Nothing of it runs any more."""
+        if self.lingers:
+            self.lingers = False
+            self.on_gone()
 
     def end(self, result: TaskResult) -> None:
         """Say how it ended. The first word counts; whatever comes later is dropped."""
@@ -79,8 +88,12 @@ class Engine(Protocol):
     def cancel(self, job: Job, *, hard: bool = False) -> None:
         """Interrupt a try: politely with growing force, or at once. It still ends exactly once."""
 
-    def release(self, task: str) -> None:
-        """The task has its terminal record: tear its instances down."""
+    def release(self, task: str, frame: str = "0") -> None:
+        """The task has its terminal record in this frame: tear its instances down."""
 
-    async def evaluate(self, expression: str, values: Mapping[str, Any]) -> Any:
-        """The value of a valve's condition over bound ``values``; raises PypeError."""
+    async def evaluate(self, expression: str, values: Mapping[str, Any], items: Sequence[Item] = ()) -> Any:
+        """The value of a valve's condition over bound ``values`` and those of ``items``; raises PypeError."""
+
+    async def freeze(self, source: str, path: str) -> HandOver:
+        """``source``, a Parquet file or a folder of parts named after their frames, as one Arrow file at ``path``; raises PypeError."""
+        ...

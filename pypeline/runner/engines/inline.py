@@ -6,13 +6,13 @@ says what a task's result is. Never used for a user's flow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pypeline.core.events import RunEvent
-from pypeline.core.results import TaskResult
+from pypeline.core.results import HandOver, TaskResult
 from pypeline.runner.engines.base import Job, Status
-from pypeline.runner.order import Order
+from pypeline.runner.order import Item, Order
 from pypeline.runner.slots import Slots
 
 
@@ -58,8 +58,11 @@ class InlineEngine:
     def cancel(self, job: Job, *, hard: bool = False) -> None:
         """Nothing to cancel: a submitted order has ended."""
 
-    def release(self, task: str) -> None:
+    def release(self, task: str, frame: str = "0") -> None:
         """Nothing lives here."""
 
-    async def evaluate(self, expression: str, values: Mapping[str, Any]) -> Any:
+    async def evaluate(self, expression: str, values: Mapping[str, Any], items: Sequence[Item] = ()) -> Any:
         return self._value(expression, values)
+
+    async def freeze(self, source: str, path: str) -> HandOver:
+        return HandOver(path, "arrow", 0)

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pypeline.core.events import Log, RunEvent, from_json
 from pypeline.core.plan import Plan
-from pypeline.core.results import TaskResult
+from pypeline.core.results import HandOver, TaskResult
 from pypeline.runner import order as orders
 from pypeline.runner.engines import losses, machine
 from pypeline.runner.engines.base import Job, Status
+from pypeline.runner.engines.memory_watch import MemoryWatch
 from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess
-from pypeline.runner.order import Order
+from pypeline.runner.order import Item, Order
 from pypeline.runner.protocol import Message
 from pypeline.runner.slots import Slots, size
 from pypeline.runner.wire import result_from_json
@@ -27,8 +29,12 @@ from pypeline.schema.problems import Problem, PypeError
 
 OnEvent = Callable[[Job, RunEvent], None]
 OnEnd = Callable[[Job, TaskResult], None]
+TEARDOWN_WITHIN = 5.0
+"""Seconds that a module has to tear down in a worker whose threads were abandoned."""
 EVALUATE_WITHIN = 10.0
 """Seconds that a valve's condition may take."""
+FREEZE_WITHIN = 3600.0
+"""Seconds that an item table may take to be written."""
 
 
 class LocalEngine:
@@ -40,7 +46,8 @@ class LocalEngine:
     def __init__(self, *, cpus: int = 0, memory: int = 0, threads: int = 0, first: WorkerProcess | None = None) -> None:
         """``cpus`` and ``memory`` (bytes) to give away, ``threads`` of each worker's pool; 0 = the machine's
         own. ``first`` is a worker that was started earlier, to warm up while the plan was made."""
-        self.slots = Slots({"cpus": cpus or machine.cpus(), "memory": memory or machine.memory(), "gpus": 0})
+        self._gpus = machine.gpus()
+        self.slots = self._slots({"cpus": cpus or machine.cpus(), "memory": memory or machine.memory()})
         self.throttle: Callable[[], bool] = bool
         self._threads = threads or machine.cpus() * 2
         self._level = "INFO"
@@ -61,7 +68,10 @@ class LocalEngine:
         pool = 0
         if settings.memory_limit:
             pool = capacity["memory"] = min(capacity["memory"], size(settings.memory_limit))
-        self.slots = Slots({**{k: capacity[k] for k in ("cpus", "memory", "gpus")}, **settings.slots}, pool)
+        self.slots = self._slots({**{k: capacity[k] for k in ("cpus", "memory")}, **settings.slots}, pool)
+
+    def _slots(self, capacity: dict[str, int], pool: int = 0) -> Slots:
+        return Slots({**capacity, "gpus": len(self._gpus)}, pool, list(self._gpus))
 
     async def open(self) -> None:
         self._open = True
@@ -85,6 +95,9 @@ class LocalEngine:
             job.end(losses.failed(order, error.problems[0].code, "WorkerStartError", error.problems[0].message, error.problems[0].mend))
             return job
         seat.job = job
+        seat.over = 0
+        if order.limits.most:
+            seat.watch = MemoryWatch(seat.worker.pid, order.limits.most, seat.end_over)
         seat.code.update({m.type: m.code_hash for m in order.modules})
         self._seat_of[job] = seat
 
@@ -113,53 +126,70 @@ class LocalEngine:
             job.status = "cancelling"
             seat.worker.cancel(seat.request, hard=hard)
 
-    def release(self, task: str) -> None:
+    def release(self, task: str, frame: str = "0") -> None:
+        node = f"{task}#{frame}"
         for seat in self._seats:
-            if task in seat.lives:
-                seat.lives.discard(task)
-                _, answer = seat.worker.request("release", task=task)
-                answer.add_done_callback(lambda done, seat=seat: self._released(seat, task, done))  # type: ignore[misc]
+            if node in seat.lives:
+                self._release(seat, node)
+
+    def _release(self, seat: _Seat, node: str) -> None:
+        seat.lives.discard(node)
+        _, answer = seat.worker.request("release", node=node)
+        answer.add_done_callback(lambda done: self._released(seat, node, done))
 
     def lost_teardowns(self) -> list[tuple[str, str]]:
-        """Tasks whose teardown failed or died with its worker, and why; told once."""
+        """What failed in teardown or died with its worker before (``task#frame``), and why; told once."""
         told, self._losses = self._losses, []
         return told
 
-    async def evaluate(self, expression: str, values: Mapping[str, Any]) -> Any:
-        seat = next((s for s in self._seats if s.free), None) or self._start()
+    async def evaluate(self, expression: str, values: Mapping[str, Any], items: Sequence[Item] = ()) -> Any:
+        what = f"the condition `{expression}`"
+        return await self._asked("evaluate", what, "Make it cheaper.", expression=expression, values=dict(values), items=[asdict(item) for item in items])
+
+    async def freeze(self, source: str, path: str) -> HandOver:
+        what = "bringing the rows of a loop together"
+        return orders.hand_over(await self._asked("freeze", what, "Go over fewer rows.", FREEZE_WITHIN, source=source, path=path))
+
+    async def _asked(self, op: str, what: str, mend: str, within: float = EVALUATE_WITHIN, **parts: Any) -> Any:
+        """What a worker without a task in hand says to a question that runs no code; ``what`` it is about.
+
+        Raises:
+            PypeError: what it said, or PYE462: it took longer than ``within`` seconds, or its process went away.
+        """
+        seat = next((s for s in self._seats if s.free and not s.retired), None) or self._start()
         seat.evaluating += 1
         try:
-            number, answer = seat.worker.request("evaluate", expression=expression, values=dict(values))
-            done, _ = await asyncio.wait([answer], timeout=EVALUATE_WITHIN)
+            number, answer = seat.worker.request(op, **parts)
+            done, _ = await asyncio.wait([answer], timeout=within)
             if not done:
                 seat.retired = True
                 seat.worker.cancel(number, hard=True)
                 await asyncio.wait([answer])
-                message = f"the condition `{expression}` took longer than {EVALUATE_WITHIN:.0f} s"
-                raise PypeError(Problem("PYE462", message, mend="Make it cheaper.", phase="run"))
+                raise PypeError(Problem("PYE462", f"{what} took longer than {within:.0f} s", mend=mend, phase="run"))
             return answer.result()
         except WorkerGoneError as error:
-            raise PypeError(Problem("PYE462", f"the condition `{expression}` could not be evaluated: {error}", phase="run")) from error
+            raise PypeError(Problem("PYE462", f"{what} could not be evaluated: {error}", phase="run")) from error
         finally:
             seat.evaluating -= 1
 
     def _seat_for(self, order: Order) -> _Seat:
         for seat in self._seats:
-            if order.task in seat.lives and seat.job is None:
+            if order.node in seat.lives and seat.job is None:
                 return seat
         code = {m.type: m.code_hash for m in order.modules}
         for seat in self._seats:
-            if seat.free and not seat.stale(code):
+            # a process sees its devices from its start to its end
+            if seat.free and not seat.retired and not seat.stale(code) and seat.gpus == order.limits.gpus:
                 break
         else:
-            seat = self._start()
+            seat = self._start(order.limits.gpus)
         if order.kind != "segment":
-            seat.lives.add(order.task)
+            seat.lives.add(order.node)
         self._retire(code)
         return seat
 
-    def _start(self) -> _Seat:
-        seat = _Seat(WorkerProcess())
+    def _start(self, gpus: tuple[str, ...] = ()) -> _Seat:
+        seat = _Seat(WorkerProcess(gpus=gpus), gpus)
         self._seats.append(seat)
         self._attach(seat)
         return seat
@@ -176,6 +206,16 @@ class LocalEngine:
         for seat in [s for s in self._seats if s.free and (s.retired or s.stale(code))]:
             self._send_away(seat)
 
+    def _abandon(self, seat: _Seat, job: Job) -> None:
+        """``job`` has ended, but threads of it run on: its worker tears down and is ended, and until then it lingers."""
+        job.lingers = True
+        seat.lingering = job
+        asyncio.get_running_loop().call_later(TEARDOWN_WITHIN, lambda: self._send_away(seat) if seat in self._seats else None)
+        if not seat.lives:
+            self._send_away(seat)
+        for node in tuple(seat.lives):
+            self._release(seat, node)
+
     def _send_away(self, seat: _Seat) -> None:
         self._seats.remove(seat)
         leaving = asyncio.ensure_future(seat.worker.close(0.2 if seat.retired else 2.0))
@@ -185,34 +225,39 @@ class LocalEngine:
     def _ended(self, job: Job, done: asyncio.Future[Any]) -> None:
         seat = self._seat_of.pop(job)
         seat.job = None
+        if seat.watch is not None:
+            seat.watch.cancel()
+            seat.watch = None
         order = job.order
         error = done.exception()
         if error is None:
             result = result_from_json(done.result())
         elif isinstance(error, WorkerGoneError):
-            result = losses.lost(order, error.gone, cancelled=job.status == "cancelling")
+            result = losses.over(order, seat.over) if seat.over else losses.lost(order, error.gone, cancelled=job.status == "cancelling")
         elif isinstance(error, PypeError):
             result = losses.failed(order, error.problems[0].code, "PypeError", error.problems[0].message, error.problems[0].mend)
         else:
             raise error
-        if seat.retired and seat in self._seats and seat.free and not seat.lives:
-            self._send_away(seat)
+        if seat.retired and seat in self._seats:
+            self._abandon(seat, job)
         job.end(result)
 
-    def _released(self, seat: _Seat, task: str, done: asyncio.Future[Any]) -> None:
+    def _released(self, seat: _Seat, node: str, done: asyncio.Future[Any]) -> None:
         error = done.exception()
         trouble = str(error) if error is not None else str(done.result())
         if trouble:
-            self._losses.append((task, trouble))
+            self._losses.append((node, trouble))
         if seat.retired and seat in self._seats and seat.free and self._open:
             self._send_away(seat)
 
     def _gone(self, seat: _Seat) -> None:
         if seat in self._seats:
             self._seats.remove(seat)
-        current = seat.job.order.task if seat.job is not None else ""
-        for task in sorted(seat.lives - {current}):
-            self._losses.append((task, "its worker ended before teardown"))
+        if seat.lingering is not None:
+            seat.lingering.gone()
+        current = seat.job.order.node if seat.job is not None else ""
+        for node in sorted(seat.lives - {current}):
+            self._losses.append((node, "its worker ended before teardown"))
 
     def _printed(self, seat: _Seat, stream: str, text: str) -> None:
         job = seat.job
@@ -231,7 +276,7 @@ LocalScheduler = LocalEngine
 class _Seat:
     """A worker, the job it has in hand, the tasks whose instances live in it, and the code it holds."""
 
-    def __init__(self, worker: WorkerProcess) -> None:
+    def __init__(self, worker: WorkerProcess, gpus: tuple[str, ...] = ()) -> None:
         self.worker = worker
         self.job: Job | None = None
         self.request = 0
@@ -239,11 +284,20 @@ class _Seat:
         self.code: dict[str, str] = {}
         self.evaluating = 0
         self.retired = False
+        self.lingering: Job | None = None
+        self.gpus = gpus
+        self.watch: MemoryWatch | None = None
+        self.over = 0
 
     @property
     def free(self) -> bool:
         """Whether a new task may come here."""
         return self.job is None and not self.lives and not self.evaluating and self.worker.gone is None
+
+    def end_over(self, held: int) -> None:
+        """Its processes hold ``held`` bytes, which is too much: end them."""
+        self.over = held
+        self.worker.kill()
 
     def stale(self, code: Mapping[str, str]) -> bool:
         """Whether it has loaded another code of one of these types."""

@@ -22,6 +22,17 @@ def memory() -> int:
     return limit()
 
 
+def gpus() -> tuple[str, ...]:
+    """Ids of the graphics cards this process may use: those in ``CUDA_VISIBLE_DEVICES``, else all that the driver shows."""
+    said = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if said is not None:
+        return tuple(id.strip() for id in said.split(",") if id.strip() not in ("", "-1"))
+    try:
+        return tuple(str(number) for number in range(len(os.listdir("/proc/driver/nvidia/gpus"))))
+    except OSError:
+        return ()
+
+
 def oom_kills() -> int:
     """How often the kernel has killed something in this cgroup for want of memory."""
     for name in ("memory.events", "memory/memory.oom_control"):

@@ -59,8 +59,8 @@ class WorkerGoneError(Exception):
 class WorkerProcess:
     """One worker. ``on_line(stream, text)`` gets what was printed, ``on_gone(self)`` its end."""
 
-    def __init__(self, *, warm: Sequence[str] = ()) -> None:
-        """Start it.
+    def __init__(self, *, warm: Sequence[str] = (), gpus: Sequence[str] = ()) -> None:
+        """Start it; with ``gpus`` it and all it starts see these devices only.
 
         Raises:
             PypeError: PYE451, the system gives no process.
@@ -76,7 +76,7 @@ class WorkerProcess:
                 bufsize=0,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {})},
             )
         except OSError as error:
             ours.close()

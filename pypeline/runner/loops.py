@@ -1,0 +1,156 @@
+"""What the scheduler does for loops: freeze item tables, bring together what sinks collected.
+
+Comes in: the machine's wishes. Goes out: its answers, each once, whatever happens. The work is done
+in workers; a join books slots like any task, and nothing new starts while it waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from pypeline.core import actions as act
+from pypeline.core.plan import Plan
+from pypeline.core.planned import PlannedModule
+from pypeline.core.results import HandOver, TaskResult
+from pypeline.runner.announcer import Announcer
+from pypeline.runner.collected import Parts
+from pypeline.runner.dispatch import Dispatch
+from pypeline.runner.engines.base import Engine, Job
+from pypeline.runner.slots import demand_of
+from pypeline.runner.store.atomic import failure
+from pypeline.schema.problems import PypeError
+
+LOOK = 0.02
+"""Seconds between two looks whether there are slots for a join."""
+
+
+class Loops:
+    """The loops of one run. ``tell`` feeds the machine, ``later`` runs a coroutine beside the rest."""
+
+    def __init__(
+        self, plan: Plan, engine: Engine, dispatch: Dispatch, announce: Announcer, tell: Callable[[act.Input], None],
+        later: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:  # fmt: skip
+        self._plan = plan
+        self._engine = engine
+        self._dispatch = dispatch
+        self._announce = announce
+        self._tell = tell
+        self._later = later
+        self._valves = {valve.index: valve for valve in plan.valves}
+        self._tasks = {module: task for task in plan.tasks.values() for module in task.modules}
+        self._jobs: list[Job] = []
+        self.waiting = 0
+        """Joins that wait for slots."""
+
+    def count(self, ask: act.CountItems) -> None:
+        """Freeze the item table and count its rows."""
+        self._later(self._count(ask))
+
+    async def _count(self, ask: act.CountItems) -> None:
+        text = self._valves[ask.valve].text
+        try:
+            table, path = self._dispatch.items(ask.valve, ask.frame)
+            frozen = await self._frozen(table, path)
+            self._dispatch.freeze(ask.valve, ask.frame, frozen)
+            reply = act.ItemsCounted(ask.valve, frozen.rows, ask.frame)
+        except KeyError:
+            reply = act.ItemsCounted(ask.valve, 0, ask.frame, f"`{text}`: its source left no table to go over")
+        except (PypeError, OSError) as error:
+            reply = act.ItemsCounted(ask.valve, 0, ask.frame, f"`{text}`: {_said(error, self._plan.folder)}")
+        if reply.error:
+            self._announce.log("ERROR", reply.error)
+        self._dispatch.passed_by(ask.valve, ask.frame)
+        self._tell(reply)
+
+    async def _frozen(self, table: HandOver, path: str) -> HandOver:
+        if table.format == "parquet":
+            return await self._engine.freeze(table.path, path)
+        if table.path != path:
+            # readers of the table itself may let it go before the loop is over
+            os.link(table.path, path)
+        return replace(table, path=path)
+
+    def join(self, ask: act.JoinFrames) -> None:
+        """Bring together what the loop's sinks collected."""
+        self._later(self._join(ask))
+
+    async def _join(self, ask: act.JoinFrames) -> None:
+        globals: dict[str, Any] = {}
+        error = ""
+        for parts in self._dispatch.collected.parts(ask.valve, ask.frame):
+            try:
+                globals.update(await self._joined(ask, parts))
+            except (PypeError, OSError) as wrong:
+                error = error or f"`{parts.sink}`: {_said(wrong, self._plan.folder)}"
+                self._announce.log("ERROR", error, f"{parts.sink}#{ask.frame}")
+            finally:
+                self._dispatch.collected.drop(parts)
+        self._tell(act.FramesJoined(ask.valve, ask.frame, error, globals))
+
+    async def _joined(self, ask: act.JoinFrames, parts: Parts) -> dict[str, Any]:
+        """The globals that the sink has set, by ``module__Var``."""
+        node = f"{parts.sink}#{ask.frame}"
+        if not parts.keep:
+            self._announce.log("WARN", f"`{parts.sink}` wrote nothing: not all frames of the loop completed", node)
+            return {}
+        table = await self._engine.freeze(str(parts.folder), str(parts.path))
+        loop = self._plan.sub_flows[self._valves[ask.valve].source_sub_flow].loop
+        if self._dispatch.collected.is_buffer(parts.sink):
+            values: dict[str, Any] = {"row_count": table.rows, "table": table.path}
+        else:
+            try:
+                values = await self._written(ask, parts, table)
+            finally:
+                parts.path.unlink(missing_ok=True)
+            self._announce.log("INFO", f"{table.rows:,} rows of all frames added to {values.get('file_path', 'its target')}", node)
+        self._dispatch.frames.set(loop, ask.frame, parts.sink, values)
+        return {f"{parts.sink}__{name}": value for name, value in values.items()}
+
+    async def _written(self, ask: act.JoinFrames, parts: Parts, table: HandOver) -> dict[str, Any]:
+        """Run the sink on the whole table.
+
+        Raises:
+            PypeError: it failed.
+        """
+        sink, task = self._plan.modules[parts.sink], self._tasks[parts.sink]
+        demand = demand_of(task, self._engine.slots, 1)
+        self.waiting += 1
+        try:
+            while self._engine.slots.lacks(demand):  # noqa: ASYNC110 -- slots come back in many ways, and seldom is there a wait
+                await asyncio.sleep(LOOK)
+        finally:
+            self.waiting -= 1
+        devices = self._engine.slots.take(demand)
+        order = self._dispatch.joining(task, sink, self._dispatch.collected.link(parts.sink), table, ask.valve, ask.frame, demand)
+        try:
+            job = self._engine.submit(order, lambda _job, event: self._announce.passed_on(event), lambda _job, _result: None)
+            self._jobs.append(job)
+            result = await job.wait()
+            self._jobs.remove(job)
+        finally:
+            self._engine.slots.give(demand, devices)
+            shutil.rmtree(order.scratch, ignore_errors=True)
+        return _globals(result, sink)
+
+    def stop(self) -> None:
+        """End joins at once."""
+        for job in self._jobs:
+            self._engine.cancel(job, hard=True)
+
+
+def _globals(result: TaskResult, sink: PlannedModule) -> dict[str, Any]:
+    if result.state != "completed":
+        raise OSError(result.error.message if result.error is not None else f"it was {result.reason.replace('_', ' ')}")
+    return {name: value for record in result.modules if record.module == sink.id for name, value in record.globals.items()}
+
+
+def _said(error: PypeError | OSError, folder: str) -> str:
+    if isinstance(error, PypeError):
+        return error.problems[0].message
+    return failure(error, folder).problems[0].message if error.errno else str(error)
