@@ -11,16 +11,16 @@ from pypeline.schema.flow import Flow
 MERGING = 1
 
 
-class Shows(Protocol):
+class Puts(Protocol):
     """What a command needs of the document."""
 
-    def show(self, flow: Flow) -> None: ...
+    def put(self, flow: Flow) -> None: ...
 
 
 class Swap(QUndoCommand):
     """From ``before`` to ``after``; a following step with the same ``merge`` key grows this one."""
 
-    def __init__(self, document: Shows, label: str, before: Flow, after: Flow, merge: str) -> None:
+    def __init__(self, document: Puts, label: str, before: Flow, after: Flow, merge: str) -> None:
         super().__init__(label)
         self._document = document
         self._before, self._after, self._merge = before, after, merge
@@ -29,10 +29,10 @@ class Swap(QUndoCommand):
         return MERGING if self._merge else -1
 
     def redo(self) -> None:
-        self._document.show(self._after)
+        self._document.put(self._after)
 
     def undo(self) -> None:
-        self._document.show(self._before)
+        self._document.put(self._before)
 
     def mergeWith(self, other: QUndoCommand) -> bool:
         if not isinstance(other, Swap) or other._merge != self._merge:

@@ -46,10 +46,14 @@ class Selection:
 
 
 class Document(QObject):
-    """One open flow.
+    """One open flow. What is selected is always part of the flow.
 
     Signals: ``flow_changed(old, new)``; ``selection_changed()``; ``knowledge_changed(names)`` with
     the ids of modules and links whose look changed (empty = any); ``clean_changed(bool)``.
+
+    Flow and selection change together and are told one after the other, the flow first. What a
+    listener changes in turn is told when everybody knows of the change before, so that all see the
+    same changes in the same order.
     """
 
     flow_changed = Signal(object, object)
@@ -59,12 +63,15 @@ class Document(QObject):
 
     def __init__(self, flow: Flow, catalogue: Catalogue, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._flow = flow
+        self._flow = self._told_flow = flow
         self.catalogue = catalogue
         self.undo = QUndoStack(self)
         self.undo.setUndoLimit(10_000)
         self.undo.cleanChanged.connect(self.clean_changed)
-        self._selection = Selection()
+        # every step ends with this signal, when the stack is whole again and may be pushed to
+        self.undo.indexChanged.connect(self._tell)
+        self._selection = self._told_selection = Selection()
+        self._telling = False
         self._knowledge = Knowledge()
 
     @property
@@ -80,17 +87,31 @@ class Document(QObject):
     def knowledge(self) -> Knowledge:
         return self._knowledge
 
-    def apply(self, label: str, flow: Flow, merge: str = "") -> None:
-        """Make ``flow`` the drawn one as an undo step called ``label``; steps in a row with the same
-        non-empty ``merge`` key become one. Nothing happens when nothing changed."""
+    def apply(self, label: str, flow: Flow, merge: str = "", choose: Selection | None = None) -> None:
+        """Make ``flow`` the drawn one as an undo step called ``label``, with ``choose`` selected; steps in a
+        row with the same non-empty ``merge`` key become one. Without a difference there is no step."""
         if flow != self._flow:
+            self._telling, before = True, self._telling
             self.undo.push(Swap(self, label, self._flow, flow, merge))
+            self._telling = before
+        if choose is not None:
+            self._selection = _part_of(self._flow, choose)
+        self._tell()
+
+    def put(self, flow: Flow) -> None:
+        """Swap the drawn flow and tell nobody yet: for commands, whose stack tells when it is whole."""
+        self._flow = flow
+        self._selection = _part_of(flow, self._selection)
 
     def show(self, flow: Flow) -> None:
-        """Swap the drawn flow without a command: called by commands and when a file is reloaded."""
-        old, self._flow = self._flow, flow
-        self._drop_lost_selection()
-        self.flow_changed.emit(old, flow)
+        """Swap the drawn flow without a command, as when a file is saved."""
+        self.put(flow)
+        self._tell()
+
+    def learn_types(self, catalogue: Catalogue) -> None:
+        """Other module types are known now; the flow is told as changed, since it looks different."""
+        self.catalogue = catalogue
+        self.show(self._flow.model_copy())
 
     def reload(self, flow: Flow) -> None:
         """Another text was read from disk: a new beginning, nothing to undo."""
@@ -98,11 +119,9 @@ class Document(QObject):
         self.show(flow)
 
     def select(self, modules: Iterable[str] = (), links: Iterable[Link] = ()) -> None:
-        """Choose exactly these."""
-        chosen = Selection(frozenset(modules), frozenset(links))
-        if chosen != self._selection:
-            self._selection = chosen
-            self.selection_changed.emit()
+        """Choose exactly these, as far as they are there."""
+        self._selection = _part_of(self._flow, Selection(frozenset(modules), frozenset(links)))
+        self._tell()
 
     def learn(self, changed: frozenset[str] = frozenset(), **news: Any) -> None:
         """Take in news (``schemas``, ``problems``, ``watch``); ``changed`` names what looks different now."""
@@ -113,7 +132,28 @@ class Document(QObject):
         """The problems placed at this module."""
         return tuple(p for p in self._knowledge.problems if p.place.module == module)
 
-    def _drop_lost_selection(self) -> None:
-        here = {m.id for m in self._flow.modules}
-        links = {*self._flow.connections.data, *self._flow.connections.control}
-        self.select(self._selection.modules & here, self._selection.links & links)
+    def _tell(self, *_: object) -> None:
+        """Tell what changed since it was told last, until nothing did."""
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while True:
+                if self._told_flow is not self._flow:
+                    old, self._told_flow = self._told_flow, self._flow
+                    self.flow_changed.emit(old, self._told_flow)
+                elif self._told_selection != self._selection:
+                    self._told_selection = self._selection
+                    self.selection_changed.emit()
+                else:
+                    return
+        finally:
+            self._telling = False
+
+
+def _part_of(flow: Flow, chosen: Selection) -> Selection:
+    """``chosen`` without what is not in ``flow``."""
+    if not chosen:
+        return chosen
+    links = {*flow.connections.data, *flow.connections.control} if chosen.links else frozenset()
+    return Selection(chosen.modules & {m.id for m in flow.modules} if chosen.modules else frozenset(), chosen.links & links)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QMouseEvent
 
+from pypeline.canvas.document import Selection
 from pypeline.canvas.gestures.gesture import Gesture
 from pypeline.canvas.gestures.joining import Connect, Control
 from pypeline.canvas.gestures.looking import Band, Pan
@@ -240,6 +241,8 @@ class Editor(QObject, Hand):
     def add(self, type: str, point: QPointF, wire: tuple[str, str, str] | None = None) -> str:
         """Place a module with its middle at ``point``, joined to ``wire`` in the same undo step; its id."""
         decl = self.document.catalogue[type]
+        if wire is not None and all(m.id != wire[0] for m in self.document.flow.modules):
+            wire = None  # undone while the list was open
         place = (point.x() - CARD_WIDTH / 2, point.y() - CARD_HEIGHT / 2)
         if wire is not None:
             place = (point.x() if wire[1] == "out" else point.x() - CARD_WIDTH, point.y() - 24)
@@ -250,8 +253,7 @@ class Editor(QObject, Hand):
             flow = edits.connect(flow, link) if link else flow
         else:
             flow = self._into_link(flow, id, point)
-        self.document.apply(f"Add {id}", flow)
-        self.document.select([id])
+        self.document.apply(f"Add {id}", flow, choose=Selection(frozenset([id])))
         self.added.emit(id)
         return id
 

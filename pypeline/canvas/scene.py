@@ -100,7 +100,7 @@ class FlowScene(QGraphicsScene):
     # --- following the document ------------------------------------------------------------------
 
     def _flow_changed(self, old: Flow, new: Flow) -> None:
-        moved = only_moved(old, new)
+        moved = only_moved(old, new) if self._catalogue is self.document.catalogue else None
         if moved is not None and moved <= self.cards.keys():
             self._follow_move(moved)
         else:
@@ -112,6 +112,7 @@ class FlowScene(QGraphicsScene):
     def _sync(self) -> None:
         """Draw the whole flow anew; items that look the same stay as they are."""
         flow, catalogue = self.document.flow, self.document.catalogue
+        self._catalogue = catalogue
         given = layout.given_places(flow)
         known = {m.id: given.get(m.id) or self._places.get(m.id) for m in flow.modules}
         if all(known.values()):

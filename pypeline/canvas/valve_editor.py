@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
+from pypeline.canvas.document import Selection
 from pypeline.canvas.view import FlowView
 from pypeline.core import edits, valves
 from pypeline.core.geometry import Box
@@ -61,8 +62,7 @@ class ValveEditor(QLineEdit):
         self._close()
         new = ControlLink(source=link.source, valve=text, target=link.target)
         document = self._view.flow_scene.document
-        document.apply(f"Set the valve to ({text})", edits.replace_link(document.flow, link, new))
-        document.select(links=[new])
+        document.apply(f"Set the valve to ({text})", edits.replace_link(document.flow, link, new), choose=Selection(links=frozenset([new])))
 
     def _close(self) -> None:
         self._link = None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pypeline.canvas.document import Document
+from pypeline.canvas.document import Document, Selection
 from pypeline.core import edits
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.modules import ModuleDecl
@@ -46,6 +46,54 @@ def test_what_is_deleted_is_no_longer_selected(document: Document, qtbot: Any) -
     assert not document.selection
     document.undo.undo()
     assert [m.id for m in document.flow.modules] == ["a"]
+
+
+def test_what_is_not_in_the_flow_cannot_be_selected(document: Document) -> None:
+    gone = DataLink(source="a", source_port="output", target="b", target_port="input")
+    document.select(["a", "b"], [gone])
+    assert document.selection == Selection(frozenset(["a"]))
+    renamed = edits.rename_module(document.flow, "a", "c")
+    document.apply("Rename", renamed, choose=Selection(frozenset(["c", "a"])))
+    assert document.selection == Selection(frozenset(["c"]))
+
+
+def test_flow_and_selection_are_told_together_the_flow_first(document: Document) -> None:
+    seen: list[tuple[str, bool, bool]] = []
+
+    def note(what: str) -> None:
+        seen.append((what, any(m.id == "a" for m in document.flow.modules), "a" in document.selection.modules))
+
+    document.select(["a"])
+    document.flow_changed.connect(lambda _old, _new: note("flow"))
+    document.selection_changed.connect(lambda: note("selection"))
+    document.apply("Delete a", edits.remove(document.flow, ["a"]))
+    assert seen == [("flow", False, False), ("selection", False, False)]
+
+
+@pytest.mark.parametrize("how", ["apply", "undo"])
+def test_a_listener_that_edits_in_turn_is_told_after_everybody_knows_of_the_first(document: Document, how: str) -> None:
+    start = document.flow
+    if how == "undo":
+        document.apply("Add", edits.add_module(start, LOG, (0, 0), id="b")[0])
+    told: dict[str, list[tuple[Flow, Flow]]] = {"first": [], "last": []}
+
+    def eager(old: Flow, new: Flow) -> None:
+        told["first"].append((old, new))
+        if len(told["first"]) == 1:
+            document.apply("In turn", edits.add_module(document.flow, LOG, (0, 0), id="c")[0])
+
+    document.flow_changed.connect(eager)
+    document.flow_changed.connect(lambda old, new: told["last"].append((old, new)))
+    if how == "undo":
+        document.undo.undo()
+    else:
+        document.apply("Add", edits.add_module(start, LOG, (0, 0), id="b")[0])
+    assert told["first"] == told["last"]
+    assert [new for _, new in told["first"]][:-1] == [old for old, _ in told["first"]][1:]
+    assert {"a", "c"} <= {m.id for m in document.flow.modules}
+    while document.undo.canUndo():
+        document.undo.undo()
+    assert document.flow == start
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

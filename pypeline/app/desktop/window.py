@@ -30,7 +30,7 @@ from pypeline.app.desktop.files import OpenFile, Recent
 from pypeline.app.desktop.session import Session
 from pypeline.app.desktop.statusbar import StatusBar
 from pypeline.app.desktop.toolbar import Toolbar
-from pypeline.canvas.document import Document
+from pypeline.canvas.document import Document, Selection
 from pypeline.canvas.icons import plain
 from pypeline.canvas.look import look
 from pypeline.canvas.scene import Hit
@@ -362,9 +362,8 @@ class FlowWindow(QMainWindow):
             except PypeError as error:
                 asking.tell(self, "Not registered", "\n".join(str(p) for p in error.problems[:12]))
                 return
-            self.document.catalogue = load(self.session.folder)
+            self.document.learn_types(load(self.session.folder))
             self.palette_panel.show_catalogue(self.document.catalogue, look(self.theme))
-            self.document.show(self.document.flow)
             self.session.understand()
             told = [*(f"{decl.name}  {decl.description}" for decl in made), *map(str, problems)]
             asking.tell(self, "Registered" if made else "Nothing registered", "\n".join(told[:24]) or "No module was found in this folder.")
@@ -406,8 +405,7 @@ class FlowWindow(QMainWindow):
 
     def _paste(self, piece: Flow) -> None:
         flow, ids = edits.paste(self.document.flow, piece)
-        self.document.apply("Paste " + (ids[0] if len(ids) == 1 else f"{len(ids)} modules"), flow)
-        self.document.select(ids)
+        self.document.apply("Paste " + (ids[0] if len(ids) == 1 else f"{len(ids)} modules"), flow, choose=Selection(frozenset(ids)))
 
     def _placed_flow(self) -> Flow:
         """The flow with the places that are shown, also those the file does not give."""
@@ -467,8 +465,7 @@ class FlowWindow(QMainWindow):
             flow, id = edits.add_module(
                 self.document.flow, self.document.catalogue[found[0]], (point.x(), point.y() + n * 96), id=path.stem.split(".")[0], configs=found[1]
             )
-            self.document.apply(f"Read {path.name}", flow)
-            self.document.select([id])
+            self.document.apply(f"Read {path.name}", flow, choose=Selection(frozenset([id])))
 
     def go_to(self, module: str) -> None:
         """Select a module and bring it into sight."""

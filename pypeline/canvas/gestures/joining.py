@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
+from pypeline.canvas.document import Selection
 from pypeline.canvas.gestures.gesture import NO_MODIFIER, Gesture
 from pypeline.canvas.look import curve_path
 from pypeline.canvas.paint import Glow
@@ -97,8 +98,7 @@ class Connect(Gesture):
         if link is not None:
             flow = self.document.flow
             drawn = edits.replace_link(flow, self.old, link) if self.old else edits.connect(flow, link)
-            self.document.apply("Re-plug a link" if self.old else "Draw a link", drawn)
-            self.document.select(links=[link])
+            self.document.apply("Re-plug a link" if self.old else "Draw a link", drawn, choose=Selection(links=frozenset([link])))
         elif self.old is not None and empty:
             self.document.apply("Pull out a link", edits.remove(self.document.flow, links=[self.old]))
         elif empty:
@@ -158,8 +158,7 @@ class Control(Gesture):
         self.scene.take_off(self._line)
         self.view.say(reason)
         if link is not None:
-            self.document.apply("Draw a control link", edits.connect(self.document.flow, link))
-            self.document.select(links=[link])
+            self.document.apply("Draw a control link", edits.connect(self.document.flow, link), choose=Selection(links=frozenset([link])))
             self._made(link)
 
     def cancel(self, reason: str) -> None:

@@ -84,7 +84,7 @@ class InspectorPanel(QWidget):
         self._take(self._make(subject))
 
     def _type(self, id: str) -> str:
-        return self._document.flow.module(id).name
+        return next((m.name for m in self._document.flow.modules if m.id == id), "")
 
     def _make(self, subject: object) -> Page:
         room = Room(self._document, self._session, self._look, subject[0] if isinstance(subject, tuple) else "")
@@ -138,6 +138,7 @@ class InspectorPanel(QWidget):
         if self._busy:
             return
         if isinstance(self._subject, tuple) and self._type(self._subject[0]) != self._subject[1]:
+            # another type; or the module is gone, and the selection with it
             self._show_subject()
         else:
             self.page.refresh()

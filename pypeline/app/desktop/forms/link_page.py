@@ -15,6 +15,7 @@ from pypeline.app.desktop.forms.lines import Number
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.schema_page import SchemaTree
 from pypeline.app.desktop.forms.shapes import Shape
+from pypeline.canvas.document import Selection
 from pypeline.core import edits, figures, valves
 from pypeline.core.valves import TRIGGERS, ValveSpec
 from pypeline.schema.flow import ControlLink, DataLink
@@ -154,8 +155,7 @@ class ControlLinkPage(QWidget):
         def write() -> None:
             self.link = new
             merge = f"valve:{new.source}:{new.target}" if typing else ""
-            document.apply(f"Set the valve to ({new.valve})", edits.replace_link(document.flow, old, new), merge=merge)
-            document.select(links=[new])
+            document.apply(f"Set the valve to ({new.valve})", edits.replace_link(document.flow, old, new), merge, Selection(links=frozenset([new])))
 
         if new != old:
             self._quietly(write)

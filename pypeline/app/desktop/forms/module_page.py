@@ -17,6 +17,7 @@ from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.run_page import RunPage
 from pypeline.app.desktop.forms.schema_page import SchemaPage
 from pypeline.app.desktop.forms.settings_page import SettingsPage
+from pypeline.canvas.document import Selection
 from pypeline.canvas.icons import icon
 from pypeline.core import edits
 from pypeline.resources.icons import icon_of
@@ -191,12 +192,15 @@ class ModulePage(QWidget):
 
     def _rename(self, name: str) -> None:
         document, old = self.room.document, self.room.id
+        if self.room.module is None:
+            return
 
         def rename() -> None:
+            chosen = document.selection
+            modules = frozenset(name if id == old else id for id in chosen.modules)
             flow = edits.rename_module(document.flow, old, name)
             self.room.id = name
-            document.apply(f"Rename {old} to {name}", flow)
-            document.select([name])
+            document.apply(f"Rename {old} to {name}", flow, choose=Selection(modules, chosen.links))
 
         self._quietly(rename)
 
