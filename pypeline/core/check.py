@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pypeline.core import valves
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.checks import configs, control, data, settings
 from pypeline.core.checks.finding import Finding
@@ -36,20 +35,8 @@ def check(flow: Flow, catalogue: Catalogue, context: Mapping[str, Any] | None = 
 
 
 def runnable(flow: Flow) -> list[Problem]:
-    """What ``flow`` uses of the language that is read and checked but not run yet: iterate and start
-    links, and sweeps."""
-    marks = flow.marks
-    problems = []
-    for index, link in enumerate(flow.connections.control):
-        try:
-            trigger = valves.parse(link.valve).trigger
-        except valves.ValveError:
-            continue
-        if trigger in ("iterate", "start"):
-            problems.append(_not_yet(f"`{link}`: {trigger} links do not run yet", marks.place(("connections", "control", index), link=str(link))))
-    if flow.sweep is not None:
-        problems.append(_not_yet("sweeps do not run yet", marks.place(("sweep",))))
-    return problems
+    """What ``flow`` uses of the language that is read and checked but not run yet: sweeps."""
+    return [_not_yet("sweeps do not run yet", flow.marks.place(("sweep",)))] if flow.sweep is not None else []
 
 
 def _not_yet(message: str, place: Place) -> Problem:
