@@ -112,6 +112,10 @@ class Plan:
     env: Mapping[str, str] = field(default_factory=dict)
     format: int = PLAN_FORMAT
 
+    def references(self) -> frozenset[str]:
+        """All that secret fields of this plan refer to: ``vault:path#key``, ``env.NAME``, ``context.name``."""
+        return frozenset(reference for module in self.modules.values() if module.secrets for reference in module.references().values())
+
     def to_json(self) -> dict[str, Any]:
         """Plain data, keys in a fixed order; what ``plan.json`` and ``pype plan --json`` hold. Of the
         environment only the names: a value may be a secret."""

@@ -20,7 +20,8 @@ TaskKind = Literal["segment", "code", "solo", "gate"]
 class PlannedModule:
     """A module ready to run: ``configs`` flat with context variables filled in. ``templates`` are the
     paths in them of texts that still hold ``{{…}}`` (globals, environment, secrets): the runner fills
-    those, once, and no others, because a value may hold braces of its own. ``variables`` are the
+    those, once, and no others, because a value may hold braces of its own. ``secrets`` are the paths of
+    the references in its secret fields: they become handles and are never filled in. ``variables`` are the
     values bound in its expressions, SQL and templates, by their text inside the braces;
     ``globals_read`` the globals (``module__Var``) it needs at run time. ``packages`` must be
     importable before the run starts; ``code_hash`` (``Facts.code`` of its type) tells an engine
@@ -43,6 +44,17 @@ class PlannedModule:
     packages: tuple[str, ...] = ()
     code_hash: str = ""
     templates: tuple[tuple[str | int, ...], ...] = ()
+    secrets: tuple[tuple[str | int, ...], ...] = ()
+
+    def references(self) -> dict[tuple[str | int, ...], str]:
+        """What each secret field refers to: ``vault:path#key``, ``env.NAME`` or ``context.name``, by path."""
+        found: dict[tuple[str | int, ...], str] = {}
+        for path in self.secrets:
+            value: Any = self.configs
+            for part in path:
+                value = value[part]
+            found[path] = value.strip("{} ")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def _plan(flow: Flow, facts: Facts) -> Plan:
     valves = tuple(_valve(edge, templates, flow, items.get(edge.index, ""), tuple(joins.get(edge.index, ()))) for edge in graph.edges)
     return Plan(
         flow.flow.name, run_id, flow.settings, planned, links, tasks, tuple(sub_flows), valves,
-        flow.on_error, flow.finally_, order, facts.folder, facts.env,
+        flow.on_error, flow.finally_, order, facts.folder, _open(facts.env, planned),
     )  # fmt: skip
 
 
@@ -96,6 +96,12 @@ def _joins(found: Scopes, planned: Mapping[str, PlannedModule]) -> dict[int, lis
     for id, loop in collecting(planned, found.loops_of):
         joins.setdefault(loop, []).append(id)
     return joins
+
+
+def _open(env: Mapping[str, str], modules: Mapping[str, PlannedModule]) -> Mapping[str, str]:
+    """``env`` without what secret fields refer to: those values stay where they are until a connector asks."""
+    secret = {reference.removeprefix("env.") for module in modules.values() if module.secrets for reference in module.references().values()}
+    return {name: value for name, value in env.items() if name not in secret} if secret else env
 
 
 def identity(flow: Flow, facts: Facts) -> str:
@@ -147,6 +153,7 @@ def _module(module: Module, decl: ModuleDecl, filled: Filled, facts: Facts, prin
         filled.configs, filled.variables, filled.globals_read,
         module.on_reject or "fail", enabled, module.bypass, print,
         facts.sources.get(module.id), decl.packages, facts.code.get(decl.name, ""), filled.templates,
+        filled.secrets,
     )  # fmt: skip
 
 

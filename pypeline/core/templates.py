@@ -32,6 +32,7 @@ class Filled:
     globals_read: tuple[str, ...]
     templates: tuple[Path, ...]
     identity: Mapping[str, Any]
+    secrets: tuple[Path, ...] = ()
 
 
 class Templates:
@@ -63,8 +64,12 @@ class Templates:
         bound: dict[str, Any] = {}
         read: dict[str, None] = {}
         late: list[Path] = []
+        secret: list[Path] = []
         for text in configs.texts(flat, decl.json_schema):
             if "{{" not in text.text or text.editor == "code":
+                continue
+            if text.editor == "secret":
+                secret.append(text.path)
                 continue
             place = marks.place(("modules", at, "configs", "required" if text.path[0] in required else "optional", *text.path), module.id)
             refs = self._references(text.text, place)
@@ -81,7 +86,7 @@ class Templates:
         identity: dict[str, Any] = configs.replaced(flat, stable)
         if bound:
             identity = {"configs": identity, "variables": {key: value for key, value in bound.items() if key != "run.id"}}
-        return Filled(made, bound, tuple(read), tuple(late), identity)
+        return Filled(made, bound, tuple(read), tuple(late), identity, tuple(secret))
 
     def bound(self, text: str, place: Place) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
         """The values bound in an expression now, and what it needs at run time: globals, and names of

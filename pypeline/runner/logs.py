@@ -1,7 +1,7 @@
 """Log lines out of run events: JSON for programs, text for people.
 
-A line says time, level, run, attempt, node_id and message. Control characters come out as escapes,
-values of secrets as ``***``: a last net below the rule that no secret gets this far.
+A line says time, level, run, attempt, node_id and message. Control characters come out as escapes;
+secrets have been hidden in the events.
 """
 
 from __future__ import annotations
@@ -51,11 +51,10 @@ def line_of(event: ev.RunEvent) -> tuple[Level, str, str] | None:
 class LogWriter:
     """Writes lines of at least ``level`` to one place, in one format."""
 
-    def __init__(self, out: TextIO, *, level: str = "INFO", format: Literal["json", "text"] = "json", secrets: Iterable[str] = (), own: bool = False) -> None:
+    def __init__(self, out: TextIO, *, level: str = "INFO", format: Literal["json", "text"] = "json", own: bool = False) -> None:
         self._out = out
         self._floor = LEVELS[level]
         self._text = format == "text"
-        self._secrets = tuple(sorted(set(secrets), key=len, reverse=True))
         self._own = own
 
     def __call__(self, event: ev.RunEvent) -> None:
@@ -63,8 +62,6 @@ class LogWriter:
         if line is None or LEVELS[line[0]] < self._floor:
             return
         level, node, message = line
-        for secret in self._secrets:
-            message = message.replace(secret, "***")
         self._out.write((as_text if self._text else as_json)(event, level, node, message))
 
     def flush(self) -> None:
@@ -96,7 +93,7 @@ def secrets_in(env: Mapping[str, str]) -> list[str]:
     return [value for name, value in env.items() if len(value) >= 4 and any(word in name.casefold() for word in _SECRET_WORDS)]
 
 
-def writers(destinations: Iterable[str], folder: Path, *, level: str, format: str, secrets: Iterable[str]) -> list[LogWriter]:
+def writers(destinations: Iterable[str], folder: Path, *, level: str, format: str) -> list[LogWriter]:
     """Writers for a flow's ``logging.destinations``: ``stderr``, ``stdout`` or paths from ``folder``.
 
     Raises:
@@ -109,7 +106,7 @@ def writers(destinations: Iterable[str], folder: Path, *, level: str, format: st
         if own:
             stream = private_file(folder / name)
         text = format == "text" or (format == "auto" and not own and stream.isatty())
-        made.append(LogWriter(stream, level=level, format="text" if text else "json", secrets=secrets, own=own))
+        made.append(LogWriter(stream, level=level, format="text" if text else "json", own=own))
     return made
 
 

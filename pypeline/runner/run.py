@@ -23,15 +23,18 @@ from pathlib import Path
 from typing import Any
 
 from pypeline.core import events as ev
+from pypeline.core.masking import Net
 from pypeline.core.plan import Plan
 from pypeline.core.results import ErrorInfo, State
 from pypeline.runner import logs, preflight
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine
 from pypeline.runner.engines.local import LocalEngine
+from pypeline.runner.engines.process import keep_back
 from pypeline.runner.event_file import EventFile
 from pypeline.runner.failures import describe
 from pypeline.runner.scheduler import Outcome, Scheduler
+from pypeline.runner.secrets import Secrets, kept_back
 from pypeline.runner.signals import StopSignal
 from pypeline.runner.store import atomic
 from pypeline.runner.store import bundle as bundles
@@ -77,12 +80,14 @@ class _Tally:
 
 
 class _Bus:
-    """Hands each event to every subscriber in turn. One that fails is told off once and left out."""
+    """Hands each event to every subscriber in turn, known secrets hidden. A subscriber that fails is told off once and left out."""
 
-    def __init__(self, subscribers: list[OnEvent]) -> None:
+    def __init__(self, subscribers: list[OnEvent], net: Net) -> None:
         self._subscribers = subscribers
+        self._net = net
 
     def __call__(self, event: ev.RunEvent) -> None:
+        event = self._net.cleaned(event)
         for subscriber in self._subscribers:
             try:
                 subscriber(event)
@@ -93,7 +98,14 @@ class _Bus:
 
 
 async def execute(
-    plan: Plan, *, folder: Path | str, on_event: OnEvent, engine: Engine | None = None, stop: StopSignal | None = None, previews: bool = False
+    plan: Plan,
+    *,
+    folder: Path | str,
+    on_event: OnEvent,
+    engine: Engine | None = None,
+    stop: StopSignal | None = None,
+    previews: bool = False,
+    secrets: Secrets | None = None,
 ) -> RunSummary:
     """Run ``plan`` for the flow or job in ``folder``.
 
@@ -102,20 +114,25 @@ async def execute(
         engine: where to run, opened and closed here; None for this machine.
         stop: whose wish to stop is heeded.
         previews: keep the first rows of every link for looking at.
+        secrets: where secret fields get their values; None for Vault and the environment of this process.
 
     Raises:
         PypeError: something that can be known before the first task is wrong (PYE402, PYE455–PYE458,
-            PYE500–PYE504); nothing has run.
+            PYE470–PYE477, PYE500–PYE504); nothing has run.
     """
     threads = _threads(plan)
+    secrets = Secrets() if secrets is None else secrets
+    keep_back(kept_back(plan.references()))
     engine = LocalEngine() if engine is None else engine
     if isinstance(engine, LocalEngine):
         engine.configure(plan, threads)
+        engine.secrets = secrets
     else:
         engine.slots.declare(plan.settings.slots)
     bundle = None
     try:
         _raise(preflight.check(plan, engine.slots))
+        await secrets.check(plan)
         bundles.end_lost(bundles.home(folder), _recover)
         bundle = bundles.prepare(folder, plan.run_id)
         atomic.write_json(bundle.plan, plan.to_json(), mode=0o600)
@@ -125,18 +142,21 @@ async def execute(
             bundle.sweep()
             _finish(bundle, {"state": "failed", "reason": "error:start", "ended": time.time()})
         raise
-    return await _Run(plan, Path(folder), bundle, engine, stop or StopSignal(), previews).go(on_event)
+    return await _Run(plan, Path(folder), bundle, engine, stop or StopSignal(), previews, secrets).go(on_event)
 
 
 class _Run:
     """One attempt, from its first event to its final record."""
 
-    def __init__(self, plan: Plan, folder: Path, bundle: Bundle, engine: Engine, stop: StopSignal, previews: bool) -> None:
+    def __init__(self, plan: Plan, folder: Path, bundle: Bundle, engine: Engine, stop: StopSignal, previews: bool, secrets: Secrets) -> None:
         self.plan = plan
         self.folder = folder
         self.bundle = bundle
         self.engine = engine
         self.stop = stop
+        self.secrets = secrets
+        for value in logs.secrets_in(plan.env):
+            secrets.net.add(value)
         self.watch: Any = "previews" if previews else plan.settings.watch
         self.tally = _Tally()
         self.started = time.time()
@@ -156,7 +176,7 @@ class _Run:
                 scheduler.stop(kind)
 
         events = EventFile(self.bundle.events, self._logs(), renew=lambda: os.utime(self.bundle.owner), on_error=disk_failed)
-        bus = _Bus([self.tally, events, on_event])
+        bus = _Bus([self.tally, events, on_event], self.secrets.net)
         if isinstance(self.engine, LocalEngine):
             self.engine.throttle = events.behind
         dispatch = Dispatch(self.plan, self.bundle if self.engine.private_folders else None, self.watch)
@@ -166,7 +186,8 @@ class _Run:
             bus(self._event(ev.RunStarted, flow=self.plan.flow, tasks=len(self.plan.tasks), modules=len(self.plan.modules), folder=str(self.bundle.path)))
             try:
                 await self.engine.open()
-                outcome = await scheduler.run()
+                async with self.secrets.kept():
+                    outcome = self.secrets.net.cleaned(await scheduler.run())
             except BaseException as error:
                 bug = error
                 outcome = self._interrupted(error)
@@ -191,9 +212,8 @@ class _Run:
 
     def _logs(self) -> list[logs.LogWriter]:
         setting = self.plan.settings.logging
-        secrets = logs.secrets_in(self.plan.env)
-        own = logs.LogWriter(logs.private_file(self.bundle.log), level="DEBUG", secrets=secrets, own=True)
-        return [own, *logs.writers(setting.destinations, self.folder, level=setting.level, format=setting.format, secrets=secrets)]
+        own = logs.LogWriter(logs.private_file(self.bundle.log), level="DEBUG", own=True)
+        return [own, *logs.writers(setting.destinations, self.folder, level=setting.level, format=setting.format)]
 
     def _event(self, kind: Callable[..., ev.RunEvent], **parts: Any) -> ev.RunEvent:
         return kind(run=self.plan.run_id, attempt=self.bundle.attempt, time=time.time(), **parts)

@@ -78,8 +78,10 @@ class Worker:
         except PypeError as error:
             self.channel.send({"op": "bye", "message": str(error)})
             return 3
+        from pypeline.runner.asking import HERE
         from pypeline.runner.operations import Operations
 
+        HERE.open(self.channel.send)
         with Operations() as operations:
             operations.warm(hello.get("warm", ()))
             while (message := self._requests.get())["op"] != "bye":
@@ -121,6 +123,11 @@ class Worker:
         end_all()
 
     def _hear(self, message: Message) -> None:
+        if message["op"] == "told":
+            from pypeline.runner.asking import HERE
+
+            HERE.told(message)
+            return
         if message["op"] == "cancel":
             with self._lock:
                 stop = self._stops.get(int(message["id"]))

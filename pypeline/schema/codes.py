@@ -601,6 +601,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "A module runs another flow, and that one did not complete.",
         "The message names the module of that flow and its problem; its own record lies in the run folder, under `children`.",
     ),
+    ("PYE469", "the item has no such column", "The table that a loop goes over has no column of that name.", "Correct the name after `iter.`."),
     (
         "PYE470",
         "Vault is not set up",

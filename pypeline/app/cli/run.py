@@ -55,8 +55,10 @@ def run(options: argparse.Namespace) -> int:
         found = replace(found, flow=found.flow.model_copy(update={"settings": settings}))
     accept([*checked(found, options), *runnable(found.flow)])
     _, plan = planned(found, options)
-    from pypeline.runner.engines.process import WorkerProcess
+    from pypeline.runner.engines.process import WorkerProcess, keep_back
+    from pypeline.runner.secrets import kept_back
 
+    keep_back(kept_back(plan.references()))
     # a flow that is not accepted starts no process; from here on it warms up on another core.
     # where the check had expressions to read, the worker will have them too
     first = WorkerProcess(warm=("tables", "expressions") if "sqlglot" in sys.modules else ("tables",))

@@ -20,7 +20,7 @@ from pypeline.core.events import RunEvent, to_json
 from pypeline.core.plan import Plan
 from pypeline.core.watch import Watch
 from pypeline.runner.engines.base import Engine
-from pypeline.runner.logs import LogWriter, private_file, secrets_in
+from pypeline.runner.logs import LogWriter, private_file
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.signals import StopSignal
 from pypeline.schema.problems import Place, Problem, PypeError
@@ -37,7 +37,7 @@ def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engi
         if options.events:
             subscribers.append(open_now.enter_context(event_lines(options.events)))
         if options.log_file:
-            subscribers.append(open_now.enter_context(log_file(options.log_file, options.log_level or "INFO", options.log_format, plan)))
+            subscribers.append(open_now.enter_context(log_file(options.log_file, options.log_level or "INFO", options.log_format)))
         if not options.quiet:
             from pypeline.app.cli.progress import progress
 
@@ -86,9 +86,9 @@ def event_lines(target: str) -> Iterator[Subscriber]:
 
 
 @contextmanager
-def log_file(target: str, level: str, form: str, plan: Plan) -> Iterator[Subscriber]:
+def log_file(target: str, level: str, form: str) -> Iterator[Subscriber]:
     """The run's log lines at ``level`` and above, added to the file."""
-    writer = LogWriter(private_file(Path(target)), level=level, format="text" if form == "text" else "json", secrets=secrets_in(plan.env), own=True)
+    writer = LogWriter(private_file(Path(target)), level=level, format="text" if form == "text" else "json", own=True)
     try:
         yield writer
     finally:

@@ -16,6 +16,7 @@ from typing import Any
 from pypeline.core.events import Log, RunEvent, from_json
 from pypeline.core.plan import Plan
 from pypeline.core.results import HandOver, TaskResult
+from pypeline.core.secret import SecretRef
 from pypeline.runner import order as orders
 from pypeline.runner.engines import losses, machine
 from pypeline.runner.engines.base import Job, Status
@@ -23,6 +24,7 @@ from pypeline.runner.engines.memory_watch import MemoryWatch
 from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess
 from pypeline.runner.order import Item, Order
 from pypeline.runner.protocol import Message
+from pypeline.runner.secrets import Secrets
 from pypeline.runner.slots import Slots, size
 from pypeline.runner.wire import result_from_json
 from pypeline.schema.problems import Problem, PypeError
@@ -49,6 +51,7 @@ class LocalEngine:
         self._gpus = machine.gpus()
         self.slots = self._slots({"cpus": cpus or machine.cpus(), "memory": memory or machine.memory()})
         self.throttle: Callable[[], bool] = bool
+        self.secrets: Secrets | None = None
         self._threads = threads or machine.cpus() * 2
         self._level = "INFO"
         self._seats: list[_Seat] = [] if first is None else [_Seat(first)]
@@ -95,6 +98,7 @@ class LocalEngine:
             job.end(losses.failed(order, error.problems[0].code, "WorkerStartError", error.problems[0].message, error.problems[0].mend))
             return job
         seat.job = job
+        seat.references.update(reference for module in order.modules if module.secrets for reference in module.references().values())
         seat.over = 0
         if order.limits.most:
             seat.watch = MemoryWatch(seat.worker.pid, order.limits.most, seat.end_over)
@@ -199,7 +203,14 @@ class LocalEngine:
         worker.throttle = self.throttle
         worker.on_line = lambda stream, text: self._printed(seat, stream, text)
         worker.on_gone = lambda _worker: self._gone(seat)
+        worker.on_ask = lambda reference: self._reveal(seat, reference)
         worker.attach()
+
+    async def _reveal(self, seat: _Seat, reference: str) -> str:
+        """A secret for a module, if one of the orders that this worker got names it."""
+        if self.secrets is None or reference not in seat.references:
+            return SecretRef(reference).reveal()
+        return await self.secrets.reveal(reference)
 
     def _retire(self, code: Mapping[str, str]) -> None:
         """Send away idle workers that hold an older code of these types, or stuck threads."""
@@ -281,6 +292,7 @@ class _Seat:
         self.job: Job | None = None
         self.request = 0
         self.lives: set[str] = set()
+        self.references: set[str] = set()
         self.code: dict[str, str] = {}
         self.evaluating = 0
         self.retired = False

@@ -14,10 +14,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pypeline.core.secret import SecretRef
 from pypeline.runner import session
 from pypeline.runner.engines import machine
 from pypeline.runner.engines.printed import Printed
@@ -48,6 +49,20 @@ class Gone:
         return signal.Signals(-self.code).name if self.code < 0 else ""
 
 
+_kept_back: set[str] = set()
+
+
+def keep_back(names: Iterable[str]) -> bool:
+    """From now on give no worker of this process these environment variables; whether any of them is news."""
+    news = not _kept_back.issuperset(names := set(names))
+    _kept_back.update(names)
+    return news
+
+
+async def _no_secrets(reference: str) -> str:
+    return SecretRef(reference).reveal()
+
+
 class WorkerGoneError(Exception):
     """The worker ended before it answered."""
 
@@ -76,7 +91,7 @@ class WorkerProcess:
                 bufsize=0,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {})},
+                env={**{name: value for name, value in os.environ.items() if name not in _kept_back}, "PYTHONUNBUFFERED": "1", **({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {})},
             )
         except OSError as error:
             ours.close()
@@ -91,6 +106,8 @@ class WorkerProcess:
         self.throttle: Callable[[], bool] = bool
         self.on_line: Callable[[str, str], None] = lambda _stream, _text: None
         self.on_gone: Callable[[WorkerProcess], None] = lambda _worker: None
+        self.on_ask: Callable[[str], Awaitable[str]] = _no_secrets
+        self._telling: set[asyncio.Task[None]] = set()
         self._socket = ours
         self._decoder = Decoder()
         self._unsent = bytearray()
@@ -247,6 +264,10 @@ class WorkerProcess:
             self._disarm()
             if not future.done():
                 _settle(future, message)
+        elif op == "ask":
+            telling = asyncio.ensure_future(self._tell(message))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
         elif op == "beat":
             self._peak = int(message["peak_rss"])
         elif op == "hello":
@@ -254,6 +275,15 @@ class WorkerProcess:
             self._peak = int(message.get("peak_rss", 0))
         elif op == "bye":
             self._refused = str(message.get("message", ""))
+
+    async def _tell(self, message: Message) -> None:
+        """Answer a module's question for a secret: over the socket, and nowhere else."""
+        try:
+            answer: Message = {"value": await self.on_ask(message["reference"])}
+        except PypeError as error:
+            answer = {"problems": [problem.to_json() for problem in error.problems]}
+        if self.gone is None:
+            self._send({"op": "told", "number": message["number"], **answer})
 
     def _heard_line(self, stream: str, text: str) -> None:
         self._tail = text if stream == "stderr" else self._tail
