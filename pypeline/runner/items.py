@@ -31,7 +31,7 @@ def freeze(source: str, path: str) -> HandOver:
     named after their frames, one behind the other in the order of the frames.
 
     Raises:
-        PypeError: PYE471, the tables of two frames do not fit together.
+        PypeError: PYE479, the tables of two frames do not fit together.
         OSError: the file cannot be written.
     """
     import pyarrow as pa
@@ -73,14 +73,14 @@ def _fitted(batch: Any, schema: Any, frame: str) -> Any:
     if names != set(schema.names):
         odd = sorted(names ^ set(schema.names))
         message = f"frame {frame} and the first have different columns: {', '.join(f'`{name}`' for name in odd[:8])} is only in one of them"
-        raise PypeError(Problem("PYE471", message, mend=mend, phase="run"))
+        raise PypeError(Problem("PYE479", message, mend=mend, phase="run"))
     columns = []
     for field in schema:
         try:
             columns.append(batch.column(field.name).cast(field.type))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             message = f"column `{field.name}` is {batch.schema.field(field.name).type} in frame {frame}, and {field.type} in the first"
-            raise PypeError(Problem("PYE471", message, mend=mend, phase="run")) from None
+            raise PypeError(Problem("PYE479", message, mend=mend, phase="run")) from None
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

@@ -26,6 +26,7 @@ from pypeline.core import events as ev
 from pypeline.core.masking import Net
 from pypeline.core.plan import Plan
 from pypeline.core.results import ErrorInfo, State
+from pypeline.core.watch import ModuleWatch, Watch
 from pypeline.runner import logs, preflight
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine
@@ -47,8 +48,9 @@ OnEvent = Callable[[ev.RunEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """How a run ended. ``modules`` holds the last state of each module, ``links`` rows by data link,
-    ``exit_code`` what a process that did nothing else should end with."""
+    """How a run ended. ``modules`` holds the last state of each module, with the rows and seconds of all
+    frames of a loop together, ``frames`` how many of its frames ended how where there was more than one,
+    ``links`` rows by data link, ``exit_code`` what a process that did nothing else should end with."""
 
     state: State
     reason: str
@@ -60,23 +62,45 @@ class RunSummary:
     links: Mapping[str, int]
     exit_code: int
     error: ErrorInfo | None = None
+    frames: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-@dataclass
 class _Tally:
-    """What the summary needs of the events."""
+    """What the summary needs of the events: the last one of each module, and what all frames have in common."""
 
-    modules: dict[str, ev.ModuleState] = field(default_factory=dict)
-    links: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.watch = Watch()
+        self.last: dict[str, ev.ModuleState] = {}
 
     def __call__(self, event: ev.RunEvent) -> None:
+        self.watch.feed((event,))
         if isinstance(event, ev.ModuleState):
-            self.modules[event.module] = event
-        elif isinstance(event, ev.LinkCount):
-            self.links[event.link] = event.rows
+            self.last[event.module] = event
 
     def count(self, state: State) -> int:
-        return sum(1 for module in self.modules.values() if module.state == state)
+        return self.watch.tally().get(state, 0)
+
+    def modules(self) -> dict[str, ev.ModuleState]:
+        return {id: self._folded(event, self.watch.modules[id]) for id, event in self.last.items()}
+
+    def frames(self) -> dict[str, dict[str, int]]:
+        return {id: seen.frames.counts() for id, seen in self.watch.modules.items() if seen.frames.begun > 1}
+
+    @staticmethod
+    def _folded(event: ev.ModuleState, seen: ModuleWatch) -> ev.ModuleState:
+        if seen.frames.begun <= 1:
+            return event
+        return replace(
+            event,
+            state=seen.state,
+            reason=seen.reason,
+            rows_out=seen.rows_out,
+            rejected=seen.rejected,
+            seconds=seen.seconds,
+            cpu_seconds=seen.cpu_seconds,
+            peak_rss=seen.peak_rss,
+            error=seen.error,
+        )
 
 
 class _Bus:
@@ -254,11 +278,20 @@ class _Run:
             run_id=self.plan.run_id,
             attempt=self.bundle.attempt,
             bundle=self.bundle.path,
-            modules=self.tally.modules,
-            links=self.tally.links,
+            modules=self.tally.modules(),
+            links=self.tally.watch.counts(),
             exit_code=code,
             error=outcome.error,
+            frames=self.tally.frames(),
         )
+
+    def _loops(self) -> list[dict[str, Any]]:
+        """The loops that had frames, each with how many ended how and the first that failed."""
+        texts = {valve.index: valve.text for valve in self.plan.valves}
+        return [
+            {"valve": index, "link": texts[index], "total": loop.total, **loop.frames.counts(), "failures": [list(one) for one in loop.failures]}
+            for index, loop in sorted(self.tally.watch.loops.items())
+        ]
 
     def _record(self, outcome: Outcome, summary: RunSummary) -> dict[str, Any]:
         from pypeline.core.plan import PLAN_FORMAT
@@ -285,6 +318,7 @@ class _Run:
             "plan_format": PLAN_FORMAT,
             "modules": modules,
             "links": dict(summary.links),
+            **({"frames": summary.frames, "loops": self._loops()} if summary.frames or self.tally.watch.loops else {}),
         }
 
 

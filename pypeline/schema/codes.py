@@ -625,6 +625,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "The answer is none that a Vault of this version gives.",
         "Check that VAULT_ADDR leads to a Vault server, and its log.",
     ),
+    (
+        "PYE479",
+        "frames with different columns",
+        "A sink brings the rows of all frames of a loop together, and two of them have different columns or types.",
+        "Declare the columns and types of what is read in the loop, or convert them before the sink.",
+    ),
     ("PYE478", "a secret outside a run", "Secrets are known only to a module that runs and names them in a secret field.", "Run the flow."),
     (
         "PYE468",

@@ -1,0 +1,322 @@
+"""Loops and started branches in real runs: items, frames, globals, sinks, failures and stops, in worker processes."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+import pytest
+
+from pypeline.core import events as ev
+from pypeline.runner.signals import StopSignal
+from tests.runner.conftest import Project, flow, note
+
+
+def items(id: str, *values: Any) -> str:
+    """A source whose items are ``values``, in a column ``n``."""
+    kind = "int64" if all(isinstance(v, int) for v in values) else "string"
+    return f"  - {{id: {id}, name: inline_source, configs: {{required: {{columns: {{n: {kind}}}, rows: {json.dumps([[v] for v in values])}}}}}}}"
+
+
+def python(id: str, code: str, tail: str = "") -> str:
+    """A solo of Python ``code``, whose lines may be indented."""
+    return f"  - {{id: {id}, name: python_solo, configs: {{optional: {{code: {json.dumps(textwrap.dedent(code))}}}}}{tail and ', ' + tail}}}"
+
+
+def module(id: str, name: str, tail: str = "", **configs: Any) -> str:
+    required = {k: v for k, v in configs.items() if k in ("file_path", "output_path", "folder", "condition", "columns", "rows", "table")}
+    optional = {k: v for k, v in configs.items() if k not in required}
+    if name in ("csv_source", "parquet_source") and "columns" in required:
+        optional["columns"] = required.pop("columns")
+    return f"  - {{id: {id}, name: {name}, configs: {{required: {json.dumps(required)}, optional: {json.dumps(optional)}}}{tail and ', ' + tail}}}"
+
+
+def frames(project: Project) -> list[tuple[str, str]]:
+    """Frames that ended, in the order of their ends, with their state."""
+    return [(e.frame, e.state) for e in project.events if isinstance(e, ev.FrameState) and e.state != "running"]
+
+
+def nodes(project: Project) -> dict[str, str]:
+    """The terminal state of every ``module#frame``."""
+    return {f"{e.module}#{e.frame}": e.state for e in project.events if isinstance(e, ev.ModuleState) and e.state != "running"}
+
+
+def test_a_frame_for_every_row_in_row_order(project: Project) -> None:
+    seen = python("say", "def main(ctx):\n    ctx.logger.info(f'{ctx.iter_index} {ctx.iter_item}')")
+    summary = project.run(flow(items("list", 5, 7, 9), seen, control=("list (1|iterate) say",)))
+    assert summary.state == "completed"
+    assert [(e.node_id, e.message) for e in project.events if isinstance(e, ev.Log)] == [
+        ("say#0", "0 {'n': 5}"), ("say#1", "1 {'n': 7}"), ("say#2", "2 {'n': 9}"),
+    ]  # fmt: skip
+    assert frames(project) == [("0", "completed"), ("1", "completed"), ("2", "completed")]
+    assert nodes(project) == {"list#0": "completed", "say#0": "completed", "say#1": "completed", "say#2": "completed"}
+    assert not (summary.bundle / "scratch").exists()
+
+
+def test_items_are_known_in_configs_expressions_sql_paths_and_conditions(project: Project) -> None:
+    for name, age in (("a", 10), ("b", 20), ("c", 30)):
+        (project.folder / f"{name}.csv").write_text(f"name,age\n{name},{age}\n{name},99\n")
+    modules = [
+        items("list", "a", "b", "c"),
+        module("read", "csv_source", file_path="{{iter.n}}.csv", columns={"name": "string", "age": "int64"}),
+        module("old", "filter_mod", condition="age > 15 + {{iter.index}} and name = {{iter.n}}"),
+        '  - {id: ask, name: sql_mod, configs: {required: {query: "select *, {{iter.index}} as i from input"}}}',
+        module("write", "csv_sink", output_path="out/{{iter.index}}-{{iter.n}}.csv"),
+        python("last", "def main(ctx):\n    ctx.logger.info('for ' + ctx.iter_item['n'])"),
+    ]
+    summary = project.run(
+        flow(*modules, data=("read.data - old.input", "old.output - ask.input", "ask.output - write.input"),
+             control=("list (1|iterate) read", "write (1|if {{iter.n}} <> 'b' and {{write__row_count}} > 0) last")),
+    )  # fmt: skip
+    assert summary.state == "completed", summary.error
+    written = {p.name: p.read_text() for p in (project.folder / "out").iterdir()}
+    assert written == {"0-a.csv": "name,age,i\na,99,0\n", "1-b.csv": "name,age,i\nb,20,1\nb,99,1\n", "2-c.csv": "name,age,i\nc,30,2\nc,99,2\n"}
+    assert [m for m in project.logs() if m.startswith("for")] == ["for a", "for c"]
+    assert nodes(project)["last#1"] == "cancelled"
+
+
+def test_an_unknown_column_of_the_item_is_named_with_those_there_are(project: Project) -> None:
+    (project.folder / "a.csv").write_text("x\n1\n")
+    lister = module("list", "file_list", folder=".", pattern="*.csv")
+    read = module("read", "csv_source", file_path="{{iter.pth}}", columns={"x": "int64"})
+    summary = project.run(flow(lister, read, module("show", "log_sink"), data=("read.data - show.input",), control=("list (1|iterate) read",)))
+    assert summary.state == "failed"
+    assert summary.error is not None
+    assert (summary.error.code, summary.error.module, summary.error.frame) == ("PYE469", "read", "0")
+    assert "no column `pth`: did you mean `path`?" in summary.error.message
+    assert "path, name, folder" in summary.error.mend
+
+
+def test_a_list_gives_its_elements_themselves(project: Project) -> None:
+    (project.folder / "modules" / "letters.py").write_text(
+        textwrap.dedent(
+            """
+            from pypeline.sdk import BaseModule
+
+
+            class Letters(BaseModule):
+                TYPE = "source"
+                OUTPUT_PORTS = ["data"]
+
+                async def run(self, inputs, ctx):
+                    return {"data": ["x", "y"]}
+            """
+        )
+    )
+    from pypeline.runner import registry
+
+    registry.auto_register(project.folder)
+    say = python("say", "def main(ctx):\n    ctx.logger.info(f'{ctx.iter_item} {ctx.iter_index}')")
+    also = module("also", "shell_solo", command="echo {{iter.item}} {{iter.index}}")
+    also = '  - {id: also, name: shell_solo, configs: {required: {command: "echo {{iter.item}} {{iter.index}}"}}}'
+    project.run(flow("  - {id: list, name: letters}", say, also, control=("list (1|iterate) say", "say (1|) also")))
+    assert [m for m in project.logs() if m in ("x 0", "y 1")] == ["x 0", "y 1"]
+    assert nodes(project)["also#1"] == "completed"
+
+
+@pytest.mark.parametrize("parallel", ["", " x4"])
+def test_files_read_in_frames_and_added_to_one_equal_all_files_at_once(project: Project, parallel: str) -> None:
+    folder = project.folder / "in"
+    folder.mkdir()
+    for number in range(12):
+        rows = "".join(f"{number},{row},{'x' * (number % 3)}\n" for row in range(number * 50))
+        (folder / f"f{number:02}.csv").write_text("file,row,text\n" + rows)
+    columns = {"file": "int64", "row": "int64", "text": "string"}
+    lister = module("list", "file_list", folder="in")
+    read = module("read", "csv_source", file_path="{{iter.path}}", columns=columns)
+    write = module("write", "csv_sink", output_path="out.csv", mode="append")
+    count = note("after", project.folder)
+    text = flow(lister, read, write, count, data=("read.data - write.input",),
+                control=(f"list (1|iterate{parallel}) read", "list (2|if {{write__row_count}} = 3300) after"))  # fmt: skip
+    summary = project.run(text)
+    assert summary.state == "completed", summary.error
+    assert nodes(project)["after#0"] == "completed"
+    at_once = flow(module("read", "csv_source", file_path="in/*.csv", columns=columns),
+                   module("write", "csv_sink", output_path="whole.csv"), data=("read.data - write.input",))  # fmt: skip
+    project.run(at_once)
+    assert (project.folder / "out.csv").read_bytes() == (project.folder / "whole.csv").read_bytes()
+    # once more: what was there stays in front
+    assert project.run(text).state == "completed"
+    lines = (project.folder / "out.csv").read_text().splitlines()
+    assert len(lines) == 2 * 3300 + 1
+    assert summary.links["read.data - write.input"] == 3300
+
+
+def test_frames_run_side_by_side_but_never_more_than_asked_for(project: Project) -> None:
+    f = project.folder
+    project.run(flow(items("list", *range(6)), note("work", f, seconds=0.15), control=("list (1|iterate x2) work",)))
+    most = now = 0
+    for event in project.events:
+        if isinstance(event, ev.FrameState):
+            now += 1 if event.state == "running" else -1
+            most = max(most, now)
+    assert most == 2
+    assert [e.frame for e in project.events if isinstance(e, ev.FrameState) and e.state == "running"] == list("012345")
+
+
+def test_loops_inside_a_loop(project: Project) -> None:
+    modules = [
+        items("outer", "a", "b"),
+        "  - {id: inner, name: inline_source, configs: {required: {columns: {k: int64}, rows: [[0], [1], [2]]}}}",
+        python("leaf", "def main(ctx):\n    ctx.logger.info(f'{ctx.iter_index} {ctx.iter_item}')\n    return {'V': ctx.iter_item['k'] * 10}"),
+        '  - {id: both, name: shell_solo, configs: {required: {command: "echo {{iter.n}}-{{iter.k}}-{{iter.index}}-{{leaf__V}}"}}}',
+        '  - {id: after, name: shell_solo, configs: {required: {command: "echo after {{iter.n}} {{leaf__V}} {{both__stdout}}"}}}',
+        '  - {id: end, name: shell_solo, configs: {required: {command: "echo end {{leaf__V}} {{after__stdout}}"}}}',
+    ]
+    control = ("outer (1|iterate) inner", "inner (1|iterate x3) leaf", "leaf (1|) both", "inner (2|) after", "outer (2|) end")
+    summary = project.run(flow(*modules, control=control))
+    assert summary.state == "completed", summary.error
+    found = nodes(project)
+    assert {f"leaf#{i}-{k}" for i in (0, 1) for k in (0, 1, 2)} <= set(found)
+    stdout = {e.node_id: e.message for e in project.events if isinstance(e, ev.Log)}
+    assert stdout["leaf#1-2"] == "1-2 {'k': 2}"
+    end = json.loads((summary.bundle / "summary.json").read_text())
+    assert end["state"] == "completed"
+    told = [m for m in project.logs()]
+    assert set(found.values()) == {"completed"}, told
+
+
+def test_globals_are_seen_in_their_frame_and_the_last_after_the_loop(project: Project) -> None:
+    modules = [
+        items("list", 3, 1, 2),
+        python("set", "import time\ndef main(ctx):\n    time.sleep(0.2 / ctx.iter_item['n'])\n    ctx.set_global('V', ctx.iter_item['n'])"),
+        python("read", "def main(ctx):\n    ctx.logger.info(f\"in {ctx.iter_index}: {ctx.get_global('set', 'v')}\")"),
+        '  - {id: told, name: python_solo, configs: {optional: {code: "def main(v, ctx): ctx.logger.info(f\'config {v}\')", parameters: {v: "{{set__V}}"}}}}',
+        python("after", "def main(ctx):\n    ctx.logger.info(f\"after: {ctx.get_global('set', 'V')}\")"),
+    ]
+    project.run(flow(*modules, control=("list (1|iterate x3) set", "set (1|) read", "set (2|) told", "list (2|if {{set__V}} = 2) after")))
+    assert sorted(m for m in project.logs() if m.startswith("in")) == ["in 0: 3", "in 1: 1", "in 2: 2"]
+    assert sorted(m for m in project.logs() if m.startswith("config")) == ["config 1", "config 2", "config 3"]
+    assert "after: 2" in project.logs()
+
+
+def test_a_frame_does_not_see_what_another_has_set(project: Project) -> None:
+    code = """
+        def main(ctx):
+            if ctx.iter_index == '0':
+                ctx.set_global('V', 1)
+    """
+    read = python(
+        "read",
+        "def main(ctx):\n    try:\n        ctx.get_global('set', 'V')\n        ctx.logger.info('seen ' + ctx.iter_index)\n    except KeyError:\n        ctx.logger.info('unset ' + ctx.iter_index)",
+    )
+    project.run(flow(items("list", 1, 2), python("set", code), read, control=("list (1|iterate) set", "set (1|) read")))
+    assert [m for m in project.logs() if "seen" in m or "unset" in m] == ["seen 0", "unset 1"]
+
+
+def test_no_rows_complete_at_once(project: Project) -> None:
+    f = project.folder
+    summary = project.run(flow(items("list"), note("never", f), note("after", f), control=("list (1|iterate) never", "list (2|) after")))
+    assert summary.state == "completed"
+    assert project.lines("done") == ["after"]
+    assert nodes(project) == {"list#0": "completed", "never#-": "cancelled", "after#0": "completed"}
+    assert project.states()["never"] == ("cancelled", "no_items")
+
+
+FAILS = "def main(ctx):\n    if ctx.iter_item['n'] == 2:\n        raise ValueError('two')\n    ctx.logger.info('did ' + ctx.iter_index)"
+
+
+def test_a_failing_frame_stops_its_loop_under_halt_and_is_handled_by_the_source(project: Project) -> None:
+    f = project.folder
+    text = flow(
+        items("list", 1, 2, 3),
+        python("work", FAILS),
+        note("mend", f),
+        note("next", f),
+        control=("list (1|iterate) work", "list (2|error) mend", "list (2|) next"),
+    )
+    summary = project.run(text)
+    assert summary.state == "completed"
+    assert project.lines("done") == ["mend"]
+    assert frames(project) == [("0", "completed"), ("1", "failed"), ("2", "cancelled")]
+    summary = project.run(text.replace("list (2|error) mend", "list (2|always) mend"))
+    assert summary.state == "failed"
+    assert summary.error is not None
+    assert (summary.error.message.startswith("ValueError: two"), summary.error.frame) == (True, "1")
+
+
+def test_a_failing_frame_leaves_the_others_alone_under_continue(project: Project) -> None:
+    f = project.folder
+    text = flow(
+        items("list", 1, 2, 3),
+        python("work", FAILS),
+        note("mend", f),
+        control=("list (1|iterate) work", "list (2|error) mend"),
+        settings="fail_strategy: continue",
+    )
+    summary = project.run(text)
+    assert summary.state == "completed"
+    assert frames(project) == [("0", "completed"), ("1", "failed"), ("2", "completed")]
+    assert [m for m in project.logs() if m.startswith("did")] == ["did 0", "did 2"]
+    summary = project.run(text.replace("list (2|error) mend", "list (2|) mend"))
+    assert summary.state == "failed"
+
+
+@pytest.mark.parametrize(("strategy", "rows"), [("continue", ["1", "1", "3", "3"]), ("halt", [])])
+def test_the_rows_of_a_failed_frame_are_not_added(project: Project, strategy: str, rows: list[str]) -> None:
+    for number in (1, 2, 3):
+        (project.folder / f"{number}.csv").write_text(f"v\n{number}\n{number}\n")
+    modules = [
+        items("list", 1, 2, 3),
+        module("read", "csv_source", file_path="{{iter.n}}.csv", columns={"v": "int64"}),
+        module("write", "csv_sink", output_path="out.csv", mode="append"),
+        python("check", FAILS),
+    ]
+    (project.folder / "out.csv").write_text("v\n0\n")
+    summary = project.run(
+        flow(*modules, data=("read.data - write.input",), control=("list (1|iterate) read", "write (1|) check"), settings=f"fail_strategy: {strategy}")
+    )
+    assert summary.state == "failed"
+    assert (project.folder / "out.csv").read_text().split() == ["v", "0", *rows]
+    assert any("not all frames" in m for m in project.logs()) is (strategy == "halt")
+
+
+def test_a_stop_in_the_middle_ends_every_frame_once_and_leaves_nothing(project: Project) -> None:
+    f = project.folder
+    stop = StopSignal()
+
+    def seen(event: ev.RunEvent) -> None:
+        if isinstance(event, ev.FrameState) and event.frame == "3" and event.state == "running":
+            stop.request("polite")
+
+    text = flow(items("list", *range(8)), note("work", f, seconds=0.1), note("tidy", f), control=("list (1|iterate x2) work",), more="finally: [tidy]")
+    summary = project.run(text, stop=stop, seen=seen)
+    assert summary.state == "cancelled"
+    ends = dict(frames(project))
+    assert len(frames(project)) == len(ends) == 8
+    assert ends["7"] == "cancelled"
+    assert project.lines("done")[-1] == "tidy"
+    assert sorted(project.lines("lives")) == sorted(project.lines("lives"))
+    assert project.lines("lives").count("setup-work") == project.lines("lives").count("teardown-work")
+
+
+def test_every_frame_has_an_instance_of_its_own(project: Project) -> None:
+    f = project.folder
+    project.run(flow(items("list", 1, 2, 3), note("work", f), control=("list (1|iterate x3) work",)))
+    assert sorted(project.lines("lives")) == ["setup-work"] * 3 + ["teardown-work"] * 3
+
+
+def test_what_is_started_is_waited_for_at_the_end_and_its_failures_count(project: Project) -> None:
+    f = project.folder
+    text = flow(note("a", f), note("long", f, seconds=0.5), note("b", f), note("tidy", f), control=("a (1|start) long", "a (2|) b"), more="finally: [tidy]")
+    summary = project.run(text)
+    assert summary.state == "completed"
+    assert project.lines("done") == ["a", "b", "long", "tidy"]
+    assert [(e.open, e.reason) for e in project.events if isinstance(e, ev.ValveResolved)][0][0]
+    failing = flow(note("a", f), note("bad", f, fail=1, seconds=0.2), note("b", f), control=("a (1|start) bad", "a (2|) b"))
+    assert project.run(failing).state == "failed"
+    assert project.states()["b"] == ("completed", "ok")
+
+
+def test_a_stop_ends_what_was_started(project: Project) -> None:
+    f = project.folder
+    stop = StopSignal()
+
+    def seen(event: ev.RunEvent) -> None:
+        if isinstance(event, ev.ModuleState) and event.module == "b" and event.state == "completed":
+            stop.request("polite")
+
+    summary = project.run(flow(note("a", f), note("long", f, seconds=30), note("b", f), control=("a (1|start) long", "a (2|) b")), stop=stop, seen=seen)
+    assert (summary.state, summary.seconds < 10) == ("cancelled", True)
+    assert project.states()["long"] == ("cancelled", "stopped_by_user")
