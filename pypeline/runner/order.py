@@ -116,7 +116,6 @@ def _module(data: Mapping[str, Any]) -> PlannedModule:
             "globals_read": tuple(data["globals_read"]),
             "templates": tuple(tuple(path) for path in data["templates"]),
             "secrets": tuple(tuple(path) for path in data["secrets"]),
-            "secrets": tuple(tuple(path) for path in data["secrets"]),
             "packages": tuple(data.get("packages", ())),
             "source": facts,
         }
