@@ -25,12 +25,13 @@ from pypeline.core.relation import (
     quote,
 )
 from pypeline.core.secret import SecretRef
+from pypeline.core.variables_context import looks_secret
 from pypeline.schema.problems import Path, Place, Problem, PypeError, did_you_mean
 
 __all__ = [
     "REJECT_COLUMNS", "BaseModule", "Column", "DataArtifact", "Effects", "Expr", "Inputs", "ModuleConfig", "PartitionNeed", "Path", "Place",
     "Problem", "PypeError", "Query", "Relation", "RelationalModule", "RunContext", "Scan", "Schema", "SecretRef", "Show", "UnionAll", "Values",
     "Write", "aggregate", "code", "col", "column", "columns", "declare", "did_you_mean", "distinct", "expression", "find", "find_all", "fresh",
-    "known_type", "literal", "misfit", "multiline", "names", "new_column", "passed", "path", "port_alias", "quote", "shell", "sql",
+    "known_type", "literal", "looks_secret", "misfit", "multiline", "names", "new_column", "passed", "path", "port_alias", "quote", "shell", "sql",
     "to_registry", "types", "unit",
 ]  # fmt: skip

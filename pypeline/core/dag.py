@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pypeline.core.catalogue import Catalogue
-from pypeline.core.checks.data import output_ports
 from pypeline.core.declare import to_registry
 from pypeline.core.graph import PipelineGraph
 from pypeline.core.plan import EDGE_TYPES
+from pypeline.core.ports import input_ports, output_ports
 from pypeline.schema.flow import Flow
 from pypeline.schema.job import Dag, DagEdge, DagNode, ExecutionMetadata, JobSubFlow
 
@@ -32,7 +32,7 @@ def dag(flow: Flow, catalogue: Catalogue, code: Mapping[str, str]) -> Dag:
         nodes.append(
             DagNode(
                 id=module.id, name=module.name, module_path=decl.module_path, type=decl.kind, version=decl.version,
-                input_ports=decl.input_ports, output_ports=output_ports(decl, module), globals=decl.globals, packages=decl.packages,
+                input_ports=input_ports(decl, module), output_ports=output_ports(decl, module), globals=decl.globals, packages=decl.packages,
                 configs=module.configs, code_hash=code.get(module.name, ""), declaration=to_registry(decl),
             )
         )  # fmt: skip

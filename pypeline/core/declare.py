@@ -201,8 +201,10 @@ def _obeys(cls: type[BaseModule], name: str) -> None:
     if cls.TYPE not in KINDS:
         said = "it does not say its TYPE" if cls.TYPE == BaseModule.TYPE else f"TYPE is `{cls.TYPE}`"
         wrong.append((said, capital(did_you_mean(cls.TYPE, KINDS))))
-    if cls.TYPE in {"source", "solo"} and cls.INPUT_PORTS:
-        wrong.append((f"a {cls.TYPE} has no input ports, but INPUT_PORTS names `{cls.INPUT_PORTS[0]}`", "Make it a mod, or take the port out."))
+    if cls.TYPE == "source" and cls.INPUT_PORTS:
+        wrong.append((f"a source has no input ports, but INPUT_PORTS names `{cls.INPUT_PORTS[0]}`", "Make it a mod, or take the port out."))
+    if cls.TYPE == "solo" and (must := [port for port in cls.INPUT_PORTS if "optional" not in cls.PORT_RULES.get(port, "").split()]):
+        wrong.append((f"a solo works without a table, but INPUT_PORTS names `{must[0]}`", "Make it a sink, or say in PORT_RULES that the port is optional."))
     if cls.TYPE in {"sink", "solo"} and cls.OUTPUT_PORTS:
         wrong.append((f"a {cls.TYPE} has no output ports, but OUTPUT_PORTS names `{cls.OUTPUT_PORTS[0]}`", "Make it a mod, or take the port out."))
     if cls.TYPE in {"mod", "sink"} and not cls.INPUT_PORTS:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pypeline.core.layout import ports
 from pypeline.core.modules import ModuleDecl
+from pypeline.core.ports import role
 from pypeline.schema.flow import ControlLink, DataLink, Flow
 
 Catalogue = Mapping[str, ModuleDecl]
@@ -59,10 +60,10 @@ def why_no_control(flow: Flow, catalogue: Catalogue, link: ControlLink) -> str:
     """Why this control link may not be drawn; empty if it may."""
     if link.source == link.target:
         return "a module cannot start itself"
-    source, target = catalogue.get(flow.module(link.source).name), catalogue.get(flow.module(link.target).name)
-    if source is not None and source.kind not in CONTROL_OUT:
+    source, target = _role(flow, catalogue, link.source), _role(flow, catalogue, link.target)
+    if source and source not in CONTROL_OUT:
         return f"a transform like {link.source} starts nothing: begin at a source, sink or solo module"
-    if target is not None and target.kind not in CONTROL_IN:
+    if target and target not in CONTROL_IN:
         return f"{link.target} is started by its data: end at a source or a solo module"
     if any(x.source == link.source and x.target == link.target and x.valve == link.valve for x in flow.connections.control):
         return "this control link is there already"
@@ -103,6 +104,13 @@ def next_order(flow: Flow, source: str) -> int:
             if text.isdigit():
                 orders.append(int(text))
     return max(orders) + 1
+
+
+def _role(flow: Flow, catalogue: Catalogue, id: str) -> str:
+    """What module ``id`` is to control links; nothing for a type that is not known."""
+    decl = catalogue.get(flow.module(id).name)
+    links = flow.connections.data
+    return role(decl.kind, fed=any(x.target == id for x in links), feeds=any(x.source == id for x in links)) if decl is not None else ""
 
 
 def _together(flow: Flow, id: str) -> frozenset[str]:

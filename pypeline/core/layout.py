@@ -17,6 +17,7 @@ from pypeline.core import geometry as g
 from pypeline.core.edits import GRID
 from pypeline.core.layers import Edge, arrange, components, levels
 from pypeline.core.modules import ModuleDecl
+from pypeline.core.ports import input_ports, output_ports
 from pypeline.resources.icons import icon_of
 from pypeline.schema.flow import ControlLink, DataLink, Flow, Module
 
@@ -158,11 +159,8 @@ def moved(drawing: Drawing, flow: Flow, places: Mapping[str, Place], ids: Iterab
 
 def ports(module: Module, decl: ModuleDecl | None, links: tuple[DataLink, ...]) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
     """Names of a module's inputs, outputs and, among these, reject ports; ports that only links name come last."""
-    inputs = list(decl.input_ports) if decl else []
-    outputs = list(decl.output_ports) if decl else []
-    rule = decl.port_rules.get("outputs_from") if decl else None
-    if rule:
-        outputs += [name for name in _named(module.configs, rule) if name not in outputs]
+    inputs = list(input_ports(decl, module)) if decl else []
+    outputs = list(output_ports(decl, module)) if decl else []
     outputs += [port for port in (decl.reject_ports if decl else ()) if port not in outputs]
     for link in links:
         if link.source == module.id and link.source_port not in outputs:
@@ -170,17 +168,6 @@ def ports(module: Module, decl: ModuleDecl | None, links: tuple[DataLink, ...]) 
         if link.target == module.id and link.target_port not in inputs:
             inputs.append(link.target_port)
     return tuple(inputs), tuple(outputs), frozenset(decl.reject_ports if decl else ()) | ({"reject"} & set(outputs))
-
-
-def _named(configs: Any, rule: str) -> list[str]:
-    """The texts at a rule like ``optional.outputs[].name``."""
-    found: list[Any] = [{"required": configs.required, "optional": configs.optional}]
-    for step in rule.split("."):
-        key, many = step.removesuffix("[]"), step.endswith("[]")
-        found = [value[key] for value in found if isinstance(value, Mapping) and key in value]
-        if many:
-            found = [item for value in found if isinstance(value, (list, tuple)) for item in value]
-    return [value for value in found if isinstance(value, str)]
 
 
 def _place(value: Any) -> Place | None:

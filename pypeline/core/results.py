@@ -11,13 +11,17 @@ from pypeline.core.columns import Schema
 State = Literal["pending", "running", "completed", "failed", "cancelled"]
 TERMINAL: frozenset[State] = frozenset({"completed", "failed", "cancelled"})
 
+FAILURE_GLOBALS = ("error_message", "error_code")
+"""Globals that a module which failed leaves for those that handle it; null after one that did not."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
     """A failure as data: PYE ``code``, exception ``type``, one-line ``message``, the ``module`` and
     ``column`` it belongs to where known, a ``mend``, and the chain of ``causes`` (outermost first).
     ``kinds`` are the names that ``retry_on`` may call it by: its classes, an exit code. ``frame`` and
-    ``attempt_no`` say in which pass of a loop and in which try it happened; empty and 0 outside a run."""
+    ``attempt_no`` say in which pass of a loop and in which try it happened; empty and 0 outside a run. ``exit_code`` is the one that whoever failed
+    wants a process to end with, 0 without a wish."""
 
     code: str
     type: str
@@ -30,6 +34,7 @@ class ErrorInfo:
     kinds: tuple[str, ...] = ()
     frame: str = ""
     attempt_no: int = 0
+    exit_code: int = 0
 
 
 @dataclass(frozen=True, slots=True)

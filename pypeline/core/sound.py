@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pypeline.core.edits import part
-from pypeline.core.layout import ports
 from pypeline.core.modules import ModuleDecl
+from pypeline.core.ports import input_ports, rule
 from pypeline.schema.flow import Connections, Flow
 from pypeline.schema.problems import Problem, errors
 
@@ -23,7 +23,7 @@ def sound_part(flow: Flow, catalogue: Mapping[str, ModuleDecl], problems: Iterab
         after.setdefault(link.source, []).append(link.target)
     for module in flow.modules:
         decl = catalogue.get(module.name)
-        if decl is not None and set(ports(module, decl, ())[0]) - fed.get(module.id, set()):
+        if decl is not None and {port for port in input_ports(decl, module) if "optional" not in rule(decl, port)} - fed.get(module.id, set()):
             bad.add(module.id)
     waiting = list(bad)
     while waiting:

@@ -15,6 +15,7 @@ from pypeline.core import configs
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.graph import ControlEdge, PipelineGraph
 from pypeline.core.modules import Effects
+from pypeline.core.ports import set_globals
 from pypeline.core.texterror import position
 from pypeline.core.variables import Reference, VariableError, find, unknown
 from pypeline.core.variables_context import context_warnings, looks_secret
@@ -153,8 +154,9 @@ class _Check:
             self._wrong(use, ref, "PYE243", f"`{{{{{ref.key}}}}}` reads a global of module `{ref.module}`, which does not exist", near[:1].upper() + near[1:])
             return
         decl = self.catalogue.get(source.name)
-        if decl is not None and decl.effects is not Effects.CODE and ref.variable.casefold() not in {name.casefold() for name in decl.globals}:
-            near = did_you_mean(ref.variable, decl.globals)
+        known = set_globals(decl, source) if decl is not None and decl.effects is not Effects.CODE else ("*",)
+        if "*" not in known and ref.variable.casefold() not in {name.casefold() for name in known}:
+            near = did_you_mean(ref.variable, known)
             self._wrong(
                 use, ref, "PYE243", f"module `{source.id}` sets no global `{ref.variable}`", near[:1].upper() + near[1:] or f"`{source.name}` sets no globals."
             )

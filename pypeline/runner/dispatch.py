@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pypeline.core.plan import Plan, Task
 from pypeline.core.planned import PlannedLink, PlannedModule
-from pypeline.core.results import HandOver, TaskResult
+from pypeline.core.results import FAILURE_GLOBALS, ErrorInfo, HandOver, TaskResult
 from pypeline.runner.collected import Collected
 from pypeline.runner.frames import Frames, Scope
 from pypeline.runner.order import Item, Limits, Order
@@ -104,6 +104,14 @@ class Dispatch:
             self.frames.set(loop, frame, record.module, record.globals)
             named.update((f"{record.module}__{name}", value) for name, value in record.globals.items())
         return named
+
+    def failed(self, task: Task, error: ErrorInfo, frame: str) -> dict[str, Any]:
+        """What a failed try leaves for those that handle it, as globals of each of its modules. Returns them by ``module__Var``."""
+        said = dict(zip(FAILURE_GLOBALS, (error.message, error.code), strict=True))
+        loop = self.frames.loop_of(task)
+        for module in task.modules:
+            self.frames.set(loop, frame, module, said)
+        return {f"{module}__{name}": value for module in task.modules for name, value in said.items()}
 
     def settle(self, task: Task, frame: str, attempt_no: int) -> None:
         """A try ended without a word from its worker: finish the renames it had begun, or remove what it staged."""

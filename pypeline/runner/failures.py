@@ -26,7 +26,8 @@ def describe(error: BaseException, module: str = "") -> ErrorInfo:
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         column = problem.place.path[-1] if problem.place.path else ""
         return ErrorInfo(
-            problem.code, "PypeError", problem.message + more, problem.place.module or module, str(column), problem.mend, causes, detail, kinds(error)
+            problem.code, "PypeError", problem.message + more, problem.place.module or module, str(column), problem.mend, causes, detail, kinds(error),
+            exit_code=getattr(error, "exit_code", 0),
         )  # fmt: skip
     message = f"{type(error).__name__}: {first_line(error)}{own_line(error)}"
     mend = "The traceback is in logs/run.log of the run's folder."

@@ -14,6 +14,7 @@ from typing import Any
 
 from pypeline.core.configs import texts
 from pypeline.core.planned import PlannedModule
+from pypeline.core.results import FAILURE_GLOBALS
 from pypeline.core.variables import find, substitute, substitute_shell
 from pypeline.runner.items import unknown
 from pypeline.schema.problems import Path, Place, Problem, PypeError
@@ -39,6 +40,8 @@ def look_up(name: str, known: Mapping[str, Any], frame: str) -> Any:
         if value is not _UNSET:
             return value
         if frame in ("", "0"):
+            if variable.casefold() in FAILURE_GLOBALS:
+                return None
             raise KeyError(name)
         frame = frame.rpartition("-")[0] or "0"
 

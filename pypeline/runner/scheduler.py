@@ -412,6 +412,7 @@ class Scheduler:
         elif result.error is not None:
             self._announce.failure(result.error, task.id, frame)
             self._errors[task.id] = result.error
+            globals = self._dispatch.failed(task, result.error, frame)
         own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
         again = result.error is None or result.error.code not in _DISK_FULL
         if task.kind != "segment" or task.inputs:

@@ -173,6 +173,25 @@ def test_shell_keeps_the_first_of_much_output(tmp_path: Path) -> None:
     assert store["stdout"] == "y\ny\ny\ny\ny"
 
 
+def test_a_child_in_the_background_neither_holds_the_command_nor_outlives_it(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    _, store = ran("shell_solo", tmp_path, command="sleep 300 & echo $!; echo done")
+    assert time.monotonic() - begun < 10
+    child, said = store["stdout"].split()
+    assert said == "done"
+    stat = Path(f"/proc/{child}/stat")
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+def test_shell_output_as_lines_json_and_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert ran("shell_solo", tmp_path, command="printf 'a\\nb\\n'", stdout_as="lines", log="all")[1]["stdout"] == ["a", "b"]
+    assert [r.getMessage() for r in caplog.records if r.name == "test"] == ["a", "b"]
+    assert ran("shell_solo", tmp_path, command="echo '{\"a\": [1]}'", stdout_as="json")[1]["stdout"] == {"a": [1]}
+    with pytest.raises(PypeError, match="not JSON"):
+        ran("shell_solo", tmp_path, command="echo no", stdout_as="json")
+
+
 def test_file_list_filters_and_sorts(tmp_path: Path) -> None:
     for name, size in (("b.csv", 3), ("a.csv", 1), ("note.txt", 9), ("sub/c.csv", 2), (".hidden.csv", 1), ("x.tmp.csv", 4)):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from pypeline.core.checks.finding import Finding, data_path, line_of, remove
 from pypeline.core.modules import ModuleDecl
-from pypeline.schema.flow import DataLink, Module
+from pypeline.core.ports import input_ports, output_ports, rule
+from pypeline.schema.flow import DataLink
 from pypeline.schema.problems import Fix, did_you_mean
 
 CANNOT = {
@@ -110,26 +108,6 @@ def bypasses(finding: Finding) -> None:
             )  # fmt: skip
 
 
-def output_ports(decl: ModuleDecl, module: Module) -> tuple[str, ...]:
-    """The output ports of ``module``: those of its type, then those its config names."""
-    path = decl.port_rules.get("outputs_from", "")
-    if not path:
-        return decl.output_ports
-    half, _, rest = path.partition(".")
-    found: list[Any] = [module.configs.required if half == "required" else module.configs.optional]
-    for step in rest.split("."):
-        name = step.removesuffix("[]")
-        found = [value[name] for value in found if isinstance(value, Mapping) and name in value]
-        if step.endswith("[]"):
-            found = [item for value in found if isinstance(value, (list, tuple)) for item in value]
-    return tuple(dict.fromkeys([*decl.output_ports, *(name for name in found if isinstance(name, str))]))
-
-
-def rule(decl: ModuleDecl, port: str) -> tuple[str, ...]:
-    """The words of a port's rule: ``many``, ``optional``."""
-    return tuple(decl.port_rules.get(port, "").split())
-
-
 def _ends(finding: Finding, index: int, link: DataLink) -> bool:
     missing = [id for id in dict.fromkeys((link.source, link.target)) if id not in finding.modules]
     for id in missing:
@@ -152,7 +130,8 @@ def _arrives(finding: Finding, index: int, link: DataLink, decl: ModuleDecl | No
     if decl is None:
         return True
     why = CANNOT.get(decl.kind, ("", ""))[0]
-    return _port(finding, index, link, (link.target, link.target_port, "input"), why if not decl.input_ports else "", decl.input_ports)
+    ports = input_ports(decl, finding.modules[link.target])
+    return _port(finding, index, link, (link.target, link.target_port, "input"), why if not ports else "", ports)
 
 
 def _port(finding: Finding, index: int, link: DataLink, end: tuple[str, str, str], why: str, ports: tuple[str, ...]) -> bool:

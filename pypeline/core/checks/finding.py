@@ -8,6 +8,7 @@ from typing import Any
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.graph import PipelineGraph
 from pypeline.core.modules import ModuleDecl
+from pypeline.core.ports import role
 from pypeline.schema.flow import ControlLink, DataLink, Flow, Module
 from pypeline.schema.problems import Fix, Path, Place, Problem, Severity
 
@@ -28,6 +29,11 @@ class Finding:
         """The declaration of a module's type, None where the catalogue has none."""
         module = self.modules.get(id)
         return None if module is None else self.catalogue.types.get(module.name)
+
+    def role(self, id: str) -> str:
+        """What a module is to control links (:func:`pypeline.core.ports.role`); nothing for an unknown type."""
+        decl = self.decl(id)
+        return "" if decl is None else role(decl.kind, fed=bool(self.graph.fed_by[id]), feeds=bool(self.graph.feeds[id]))
 
     def say(self, code: str, message: str, place: Place, mend: str = "", *fixes: Fix, severity: Severity = "error") -> None:
         """Add a problem."""

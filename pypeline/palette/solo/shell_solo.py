@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from pypeline.sdk import BaseModule, ModuleConfig, Place, Problem, PypeError, RunContext, path, shell, unit
 
 _GRACE = 2.0
-"""Seconds between asking a command's process group to end and killing it."""
+"""Seconds between asking a command's process group to end and killing it, and for what it wrote to be read then."""
+_PATIENCE = 0.2
+"""Seconds in which those that a finished command has left behind may end by themselves."""
+_LONGEST = 4096
+"""Bytes of one line in the log."""
 _ALWAYS = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
@@ -42,10 +47,23 @@ class Config(ModuleConfig):
         description="So much of the output becomes the globals `stdout` and `stderr`; all of it is read.",
     )
     encoding: str = Field(default="utf-8", title="Encoding", description="Of the command's input and output.")
+    stdout_as: Literal["text", "lines", "json"] = Field(
+        default="text", title="Output is", description="What the global `stdout` is: the text, a list of its lines, or the JSON value that it spells."
+    )
+    log: Literal["none", "errors", "all"] = Field(
+        default="errors", title="Show in the log", description="Line by line, while the command runs: what it writes to standard error, or all it writes."
+    )
+
+
+class _Failed(PypeError):
+    """``returncode`` is what `retry_on` may name."""
+
+    returncode: int = 0
 
 
 class ShellSolo(BaseModule):
-    """Runs a command in a process group of its own; nothing of it outlives a stop or a time limit."""
+    """Runs a command in a process group of its own. When the command has ended, was stopped or ran out of time, whatever it
+    left running in that group is ended too."""
 
     TYPE = "solo"
     DESCRIPTION = "Runs a command of the operating system"
@@ -59,29 +77,43 @@ class ShellSolo(BaseModule):
         """Nothing, after the command has ended well; its output is in the globals."""
         config = self.config
         process = await self._started()
+        out = _Kept(config.capture, config.encoding, ctx.logger if config.log == "all" else None)
+        err = _Kept(config.capture, config.encoding, ctx.logger if config.log != "none" else None)
+        # what it writes is read beside the waiting: a child that it leaves behind may hold its output open for ever
+        reading = [asyncio.create_task(_fed(process, config)), *(asyncio.create_task(k.read(s)) for k, s in ((out, process.stdout), (err, process.stderr)))]
         try:
             async with asyncio.timeout(config.timeout):
-                given = config.stdin.encode(config.encoding) if config.stdin is not None else None
-                out, err = await asyncio.gather(_fed(process, given, process.stdout, config.capture), _kept(process.stderr, config.capture))
-                code = await process.wait()
+                code = await _exited(process)
+            await asyncio.wait(reading, timeout=_PATIENCE)
+            await _ended(process, ctx.logger)
+            await asyncio.wait(reading, timeout=_GRACE)
         except TimeoutError:
             raise PypeError(
                 Problem("PYE385", f"the command did not end within {config.timeout:g} seconds", Place(path=("timeout",)), "Give it more time.", phase="run")
             ) from None
         finally:
             await _ended(process)
-        stdout, stderr = (kept.decode(config.encoding, "replace") for kept in (out, err))
-        for line in stderr.splitlines()[-50:]:
-            ctx.logger.info(line)
+            for one in reading:
+                one.cancel()
         ctx.set_global("exit_code", code)
-        ctx.set_global("stdout", stdout.rstrip("\n"))
-        ctx.set_global("stderr", stderr.rstrip("\n"))
+        ctx.set_global("stderr", err.text().rstrip("\n"))
         if code not in config.good_exit_codes:
-            last = next((f": {line}" for line in reversed(stderr.splitlines()) if line.strip()), "")
+            last = next((f": {line}" for line in reversed(err.text().splitlines()) if line.strip()), "")
             ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             mend = "See its output in the log, or add the code to good_exit_codes."
-            raise PypeError(Problem("PYE385", f"the command {ended}{last}", Place(path=("command",)), mend, phase="run"))
+            failed = _Failed(Problem("PYE385", f"the command {ended}{last}", Place(path=("command",)), mend, phase="run"))
+            failed.returncode = code
+            raise failed
+        ctx.set_global("stdout", self._as_said(out.text().rstrip("\n")))
         return {}
+
+    def _as_said(self, text: str) -> Any:
+        if self.config.stdout_as == "json":
+            try:
+                return json.loads(text)
+            except ValueError as error:
+                raise PypeError(Problem("PYE385", f"the command's output is not JSON: {error}", Place(path=("stdout_as",)), "See it in the log.")) from error
+        return text.splitlines() if self.config.stdout_as == "lines" else text
 
     async def _started(self) -> asyncio.subprocess.Process:
         config = self.config
@@ -110,42 +142,77 @@ class ShellSolo(BaseModule):
             raise PypeError(Problem("PYE385", f"{what} cannot be used: {reason}", Place(path=("command",)), "Correct the command.", phase="run")) from error
 
 
-async def _fed(process: asyncio.subprocess.Process, given: bytes | None, stream: asyncio.StreamReader | None, most: int) -> bytes:
-    """What the command wrote, while it is fed ``given``."""
-    if given is None or process.stdin is None:
-        return await _kept(stream, most)
-    writer = process.stdin
+class _Kept:
+    """The first bytes of a stream that is read to its end; with a logger, its lines as they come."""
 
-    async def feed() -> None:
-        try:
-            writer.write(given)
-            await writer.drain()
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # a command need not read its input
-        writer.close()
+    def __init__(self, most: int, encoding: str, logger: Any) -> None:
+        self._most = most
+        self._encoding = encoding
+        self._logger = logger
+        self._bytes = bytearray()
+        self._line = bytearray()
 
-    _, kept = await asyncio.gather(feed(), _kept(stream, most))
-    return kept
+    async def read(self, stream: asyncio.StreamReader | None) -> None:
+        """Read ``stream`` to its end."""
+        while stream is not None and (chunk := await stream.read(65_536)):
+            self._bytes += chunk[: self._most - len(self._bytes)]
+            if self._logger is not None:
+                *lines, rest = (bytes(self._line) + chunk).split(b"\n")
+                self._line = bytearray(rest[:_LONGEST])
+                for line in lines:
+                    self._show(line)
+        self._show(bytes(self._line))
+
+    def text(self) -> str:
+        """What was kept."""
+        return self._bytes.decode(self._encoding, "replace")
+
+    def _show(self, line: bytes) -> None:
+        if self._logger is not None and line.strip():
+            self._logger.info(line[:_LONGEST].decode(self._encoding, "replace").rstrip("\r"))
 
 
-async def _kept(stream: asyncio.StreamReader | None, most: int) -> bytes:
-    """The first ``most`` bytes of ``stream``, which is read to its end."""
-    kept = bytearray()
-    while stream is not None and (chunk := await stream.read(65_536)):
-        kept += chunk[: most - len(kept)]
-    return bytes(kept)
+async def _fed(process: asyncio.subprocess.Process, config: Config) -> None:
+    """Hand the command its input."""
+    if config.stdin is None or process.stdin is None:
+        return
+    try:
+        process.stdin.write(config.stdin.encode(config.encoding))
+        await process.stdin.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # a command need not read its input
+    process.stdin.close()
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Ends whatever is left of the command's process group: asked first, killed after a grace."""
-    for number, wait in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, _GRACE)):
-        if process.returncode is not None and number is signal.SIGTERM:
+async def _exited(process: asyncio.subprocess.Process) -> int:
+    """The exit code, as soon as the command itself has ended: ``process.wait`` also waits until nobody holds its output."""
+    pause = 0.002
+    while process.returncode is None:
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+    return process.returncode
+
+
+async def _ended(process: asyncio.subprocess.Process, logger: Any = None) -> None:
+    """End whatever is left of the command's process group: asked first, killed after a grace; ``logger`` hears of it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if not _signalled(process.pid, number):
             return
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-        try:
-            await asyncio.wait_for(process.wait(), wait)
-        except TimeoutError:
-            continue
+        if logger is not None:
+            logger.warning("the command has left processes behind, which are ended with it")
+            logger = None
+        until = asyncio.get_running_loop().time() + _GRACE
+        # the group lives as long as one of its members does, also when the command itself has gone
+        while asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.01)
+            if not _signalled(process.pid, 0):
+                return
+
+
+def _signalled(group: int, number: int) -> bool:
+    """Send ``number`` to the process ``group``; False if nobody living is in it."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
