@@ -229,8 +229,8 @@ class Vault:
         try:
             return ask()
         except requests.exceptions.SSLError as error:
-            why = re.search(r"certificate verify failed: ([^()]+?) \(|\[SSL: (\w+)\]", str(error))
-            reason = next((part for part in why.groups() if part), "") if why else "the TLS handshake failed"
+            why = re.search(r"certificate verify failed: (.+?)\.? \(_ssl", str(error))
+            reason = why[1] if why else "the TLS handshake failed"
             mend = "Name the authority that signed it in VAULT_CACERT; certificates are always checked."
             _refuse("PYE472", f"the certificate of Vault at {address} is not accepted: {reason}", mend)
         except requests.exceptions.Timeout:
