@@ -52,7 +52,8 @@ class Machine:
 class Facts:
     """``folder`` is where relative paths start (the flow's or the job's folder); ``context`` holds
     the context variables of the chosen environment, ``env`` the allowed environment variables,
-    ``code`` type name → code hash, ``versions`` package → version."""
+    ``code`` type name → code hash, ``versions`` package → version, ``profile`` the resources of the
+    profile that ``settings.profile`` names."""
 
     catalogue: Catalogue = field(default_factory=Catalogue)
     folder: str = ""
@@ -62,3 +63,4 @@ class Facts:
     code: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Machine = field(default_factory=Machine)
+    profile: Mapping[str, Any] = field(default_factory=dict)

@@ -25,7 +25,8 @@ EDGE_TYPES: Mapping[Trigger, EdgeType] = {"iterate": "ITERATE", "start": "START"
 @dataclass(frozen=True, slots=True)
 class Task:
     """``inputs`` are link ids that come from other tasks, ``hands_over`` ports (``module.port``) that
-    other tasks or loops read, ``after`` the tasks that must have completed first, ``cut`` why it starts here."""
+    other tasks or loops read, ``after`` the tasks that must have completed first, ``cut`` why it starts here. ``origins`` says of each value of
+    ``resources`` whether ``module``, ``flow`` or ``profile`` gave it."""
 
     id: str
     kind: TaskKind
@@ -41,6 +42,7 @@ class Task:
     timeout: float | None = None
     retry: Retry = Retry()
     resources: Resources = Resources()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

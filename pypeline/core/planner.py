@@ -73,7 +73,7 @@ def _plan(flow: Flow, facts: Facts) -> Plan:
     found = scopes(graph)
     loops = found.inner
     items = {edge.index: f"{edge.link.source}.{item_port(decls[edge.link.source])}" for edge in graph.edges if edge.spec.trigger == "iterate"}
-    cutter = Cutter(graph, decls, planned, links_into, disabled, tuple(dict.fromkeys(items.values())))
+    cutter = Cutter(graph, decls, planned, links_into, disabled, tuple(dict.fromkeys(items.values())), facts.profile)
     for index, ids in enumerate(graph.sub_flows):
         made = cutter.tasks(index, ids)
         tasks.update((task.id, task) for task in made)

@@ -85,6 +85,17 @@ class RunState:
         task = self._first()
         return None if task is None else task.task
 
+    def next_try(self) -> tuple[str, int]:
+        """Frame and number of the try that :meth:`peek` shows.
+
+        Raises:
+            LookupError: it shows none.
+        """
+        task = self._first()
+        if task is None:
+            raise LookupError("nothing is ready")
+        return task.sub.frame, task.attempt + 1
+
     def take(self) -> list[Action]:
         """Start the task that :meth:`peek` shows: its StartTask comes last. Empty when there is none."""
         task = self._first()

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
+from types import MappingProxyType
+from typing import Any
 
 from pypeline.core.graph import PipelineGraph
 from pypeline.core.modules import Effects, ModuleDecl
 from pypeline.core.plan import Decision, Task
 from pypeline.core.planned import PlannedLink, PlannedModule
+from pypeline.core.resources import resolve
 from pypeline.core.segments import Cut, Edge, Part, cut
 from pypeline.schema.flow import DataLink, Module, Resources, Retry, Settings
 
@@ -25,7 +28,6 @@ OWN = ("retry", "retries", "timeout", "resources", "cache", "checkpoint")
 
 _OWN = {*OWN, "contract"}
 _ONCE = Retry()
-_NOTHING = Resources()
 
 
 class Cutter:
@@ -35,6 +37,7 @@ class Cutter:
     def __init__(
         self, graph: PipelineGraph, decls: Mapping[str, ModuleDecl], planned: Mapping[str, PlannedModule],
         links_into: Mapping[str, Sequence[PlannedLink]], off: frozenset[str], items: Sequence[str] = (),
+        profile: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self.settings = graph.flow.settings
         self.graph = graph
@@ -42,6 +45,7 @@ class Cutter:
         self.planned = planned
         self.links_into = links_into
         self.off = off
+        self.profile = Resources(**profile) if profile else None
         self.items = {port.rpartition(".")[0]: port for port in items}
         self.modules = {module.id: module for module in graph.flow.modules}
         self.canonical = {module.id.casefold(): module.id for module in graph.flow.modules}
@@ -80,8 +84,11 @@ class Cutter:
         alone = self.modules[id] if len(one.modules) == 1 else None
         return Task(
             id, one.kind, index, one.modules, tuple(inputs[id]), tuple(hands_over.get(id, ())), tuple(after[id]), one.reason,
-            decision, reason, (), alone.timeout if alone else None, _retry(alone, self.settings), _resources(alone, self.settings),
+            decision, reason, (), alone.timeout if alone else None, _retry(alone, self.settings), *self._resources(alone),
         )  # fmt: skip
+
+    def _resources(self, module: Module | None) -> tuple[Resources, Mapping[str, str]]:
+        return resolve(module.resources if module is not None else None, self.settings.resources, self.profile)
 
     def _cuts(self, ids: Sequence[str]) -> list[Cut]:
         running = [id for id in ids if id not in self.off] if self.off else list(ids)
@@ -172,12 +179,6 @@ def _retry(module: Module | None, settings: Settings) -> Retry:
         if said is not None and said.retries is not None:
             return Retry(attempts=said.retries + 1) if said.retries else _ONCE
     return _ONCE
-
-
-def _resources(module: Module | None, settings: Settings) -> Resources:
-    if module is not None and module.resources is not None:
-        return module.resources
-    return settings.resources or _NOTHING
 
 
 def gate_mode(module: PlannedModule) -> str:

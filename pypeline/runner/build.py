@@ -24,7 +24,7 @@ from pypeline.core.dag import dag, execution_metadata
 from pypeline.core.declare import from_registry
 from pypeline.core.fields import HINT
 from pypeline.core.modules import ModuleDecl
-from pypeline.runner import registry
+from pypeline.runner import profile, registry
 from pypeline.runner.codehash import reached_files
 from pypeline.runner.facts import code_of
 from pypeline.runner.imports import MODULE_PATH
@@ -69,6 +69,8 @@ def build(flow: Flow, flow_path: Path, catalogue: Catalogue, out: Path) -> Path:
         files[f"{CONTEXT}/{context.name}"] = context.read_bytes()
         if secrets := plain_secrets(_values(context), str(context)):
             raise PypeError(*secrets)
+    if flow.settings.profile and (source / profile.file_of(flow.settings.profile)).is_file():
+        files[profile.file_of(flow.settings.profile)] = (source / profile.file_of(flow.settings.profile)).read_bytes()
     for decl in _of_project(flow, catalogue):
         for file in reached_files(_file(source, decl.module_path), source):
             files[file.as_posix()] = (source / file).read_bytes()

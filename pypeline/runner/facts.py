@@ -7,6 +7,7 @@ left for the run itself: what its files will be is not known yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pypeline.core.fields import HINT
 from pypeline.core.graph import PipelineGraph
 from pypeline.core.modules import Effects, ModuleDecl
 from pypeline.core.variables import find, substitute
-from pypeline.runner import variables
+from pypeline.runner import profile, variables
 from pypeline.runner.engines import machine
 from pypeline.runner.imports import ROOT
 from pypeline.runner.source_files import LARGE, fact, matching
@@ -38,7 +39,8 @@ def gather(
 
     Raises:
         PypeError: every missing or unreadable source file (PYE390, PYE391) and declared column that a file lacks
-            (PYE395); a context that is unknown or broken (PYE392, PYE393); an environment variable not set (PYE394).
+            (PYE395); a context that is unknown or broken (PYE392, PYE393); an environment variable not set (PYE394);
+            a profile that is unknown or broken (PYE277).
     """
     folder = Path(folder).resolve()
     context = variables.context(flow, folder, context_name, sets)
@@ -71,6 +73,7 @@ def gather(
         code={name: code_of(decl, folder) for name, decl in sorted(used.items())},
         versions=_versions(used.values()),
         machine=Machine(machine.cpus(), machine.memory()),
+        profile=profile.read(flow, folder),
     )
 
 
@@ -200,20 +203,39 @@ def _digests(flow: Flow, module: Module) -> tuple[bool, int]:
 
 
 def after_writers(flow: Flow, catalogue: Catalogue) -> frozenset[str]:
-    """The modules of sub flows that run after one that can write files."""
+    """The modules of sub flows that run after one that can write files: below it, or on a later order than it."""
     graph = PipelineGraph(flow, catalogue)
     types = {module.id: module.name for module in flow.modules}
-    writing = [
+    writing = {
         index
         for index, ids in enumerate(graph.sub_flows)
         if any(types[id] in catalogue and catalogue[types[id]].effects in (Effects.WRITES, Effects.CODE) for id in ids)
-    ]
-    after: set[int] = set(graph.hooks) if writing else set()
-    for hook in tuple(after):
-        after.update(graph.below(graph.sub_flows[hook][0]))
-    for index in writing:
-        after.update(graph.below(graph.sub_flows[index][0]))
+    }
+    # where a writer is, or is below
+    leads_to_writer = _spread(writing, [[edge.source for edge in edges] for edges in graph.edges_in])
+    heads = [*graph.hooks] if writing else []
+    for index, edges in enumerate(graph.edges_out):
+        written = index in writing
+        for _, group in groupby(edges, key=lambda edge: edge.order):
+            links = list(group)
+            if written:
+                heads += [edge.target for edge in links]
+            # nobody waits for what a start link launches
+            written = written or any(edge.target in leads_to_writer for edge in links if edge.spec.trigger != "start")
+    after = _spread(heads, [[edge.target for edge in edges] for edges in graph.edges_out])
     return frozenset(id for index in after for id in graph.sub_flows[index])
+
+
+def _spread(start: Iterable[int], steps: list[list[int]]) -> set[int]:
+    """``start`` and all that ``steps`` lead to from there."""
+    found: set[int] = set()
+    stack = list(start)
+    while stack:
+        one = stack.pop()
+        if one not in found:
+            found.add(one)
+            stack += steps[one]
+    return found
 
 
 def _versions(used: Iterable[ModuleDecl]) -> dict[str, str]:

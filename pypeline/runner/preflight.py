@@ -40,19 +40,19 @@ def _shared_targets(plan: Plan, wanted: set[str]) -> Iterator[Problem]:
             module = plan.modules[id]
             if id not in wanted or module.kind != "sink" or module.effects is not Effects.WRITES:
                 continue
-            for value in _targets(module):
+            for field, value in _targets(module):
                 path = os.path.realpath(Path(plan.folder or ".", value))
                 if (first := seen.setdefault(path, id)) != id:
                     mend = "Give each a file of its own, or bring the tables together with `union_mod`."
-                    yield Problem("PYE402", f"the sinks `{first}` and `{id}` both write `{path}`", Place(module=id), mend, phase="run")
+                    yield Problem("PYE402", f"the sinks `{first}` and `{id}` both write `{path}`", Place(path=(field,), module=id), mend, phase="run")
 
 
-def _targets(module: PlannedModule) -> Iterator[str]:
-    """The paths that a sink writes, as far as they are known before it runs."""
+def _targets(module: PlannedModule) -> Iterator[tuple[str, str]]:
+    """The paths that a sink writes, each with its config, as far as they are known before it runs."""
     for field in TARGET_FIELDS:
         value = module.configs.get(field)
         if isinstance(value, str) and "{{" not in value and "://" not in value and "\0" not in value:
-            yield value
+            yield field, value
 
 
 def _module(plan: Plan, module: PlannedModule) -> Iterator[Problem]:
@@ -66,11 +66,12 @@ def _module(plan: Plan, module: PlannedModule) -> Iterator[Problem]:
         if not os.path.exists(os.path.join(plan.folder, file.path)):
             yield Problem("PYE458", f"module `{module.id}` reads `{file.path}`, which is no longer there", place, "Put it back, or plan again.", phase="run")
     if module.kind == "sink" and module.effects is Effects.WRITES:
-        yield from _target(plan, module, place)
+        yield from _target(plan, module)
 
 
-def _target(plan: Plan, module: PlannedModule, place: Place) -> Iterator[Problem]:
-    for value in _targets(module):
+def _target(plan: Plan, module: PlannedModule) -> Iterator[Problem]:
+    for field, value in _targets(module):
+        place = Place(path=(field,), module=module.id)
         path = Path(plan.folder or ".") / value
         try:
             mode = path.stat().st_mode

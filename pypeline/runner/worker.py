@@ -89,8 +89,8 @@ class Worker:
                     operations.warm(message["names"])
                 else:
                     self._answer(operations, message)
-        if not operations.has_run_code:
-            # nothing of anybody's is left to be finished, and tearing the interpreter down takes its time
+        if operations.abandoned or not operations.has_run_code:
+            # nothing is left that should be finished, and tearing the interpreter down takes its time
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(0)

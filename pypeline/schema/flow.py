@@ -151,6 +151,7 @@ class Retry(Model):
     max_delay: Number | None = Field(None, ge=0, le=86_400)
     jitter: Switch = False
     retry_on: tuple[Text, ...] = ()
+    memory_growth: Number = Field(1, ge=1, le=16, description="memory of each further try, as a multiple of the try before")
 
 
 class Resources(Model):

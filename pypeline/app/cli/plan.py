@@ -95,9 +95,11 @@ def own(task: Task) -> str:
 
 
 def asked(task: Task) -> str:
-    """What the task asks of the machine."""
-    said = task.resources
-    parts = [f"{name} {value}" for name, value in (("cpus", said.cpus), ("memory", said.memory), ("gpus", said.gpus)) if value]
+    """What the task asks of the machine, and who says so; what nobody says is left to the run."""
+    values = {key: str(value) for key in ("cpus", "memory", "gpus", "time") if (value := getattr(task.resources, key)) is not None}
+    values |= {f"slots.{name}": str(count) for name, count in task.resources.slots.items()}
+    parts = [f"{key} {value} ({task.origins[key]})" for key, value in values.items()]
     parts += [f"timeout {task.timeout:g} s"] if task.timeout else []
-    parts += [plural(task.retry.attempts, "try").replace("trys", "tries")]
+    tries = plural(task.retry.attempts, "try").replace("trys", "tries")
+    parts += [f"{tries}, each with {task.retry.memory_growth:g} times the memory" if task.retry.memory_growth > 1 else tries]
     return "asks for " + ", ".join(parts)

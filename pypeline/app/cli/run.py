@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pypeline.app.cli.output import Style
 from pypeline.app.cli.parser import Parser, usage, with_context, with_json
-from pypeline.schema.problems import PypeError
+from pypeline.schema.flow import Flow
+from pypeline.schema.problems import Problem, PypeError
 
 MOST_THREADS = 4096
 """As `settings.threads` allows."""
@@ -37,6 +38,13 @@ def with_output(parser: Parser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress and no summary; errors still show")
     parser.add_argument("--previews", action="store_true", help="keep the first rows of every link")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the flow with states and counts as SVG when the run has ended")
+
+
+def placed(problem: Problem, flow: Flow) -> Problem:
+    """``problem`` at the line of the flow that it is about: what a plan knows is only the module."""
+    from pypeline.core.mending import mended
+
+    return mended(problem, flow, problem.place.module) if problem.place.module and not problem.place.line else problem
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,7 +76,10 @@ def run(options: argparse.Namespace) -> int:
     from pypeline.app.cli.running import run_plan
     from pypeline.runner.engines.local import LocalEngine
 
-    summary, watch = run_plan(plan, found.folder, options, LocalEngine(first=first))
+    try:
+        summary, watch = run_plan(plan, found.folder, options, LocalEngine(first=first))
+    except PypeError as error:
+        raise PypeError(*(placed(problem, found.flow) for problem in error.problems)) from error
     show(failures(watch.modules, summary.error, found.flow, handled=summary.state == "completed"))
     if options.picture is not None:
         from pypeline.core.picture import svg

@@ -8,6 +8,7 @@ shared with a forked child they are counted once.
 from __future__ import annotations
 
 import asyncio
+import glob
 from collections.abc import Callable, Iterator
 
 EVERY = 0.05
@@ -45,14 +46,16 @@ def held(pid: int, enough: int = 0) -> int:
 
 
 def _descendants(pid: int) -> Iterator[int]:
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-            found = [int(child) for child in children.read().split()]
-    except (OSError, ValueError):
-        return
-    for child in found:
-        yield child
-        yield from _descendants(child)
+    # a child belongs to the thread that started it
+    for listed in glob.iglob(f"/proc/{pid}/task/*/children"):
+        try:
+            with open(listed, encoding="ascii") as children:
+                found = [int(child) for child in children.read().split()]
+        except (OSError, ValueError):
+            continue
+        for child in found:
+            yield child
+            yield from _descendants(child)
 
 
 def _sum(file: str, keys: tuple[str, ...]) -> int:
