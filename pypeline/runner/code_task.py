@@ -32,6 +32,7 @@ from pypeline.runner.session import TerminatedError
 from pypeline.schema.problems import Place, Problem, PypeError
 
 Make = Callable[[PlannedModule, Order], BaseModule]
+_LOGGERS = "pypeline.module"
 
 
 class Threads:
@@ -190,7 +191,7 @@ class CodeTasks:
     def _begin(self, order: Order, module: PlannedModule, make: Make) -> Life:
         store = Globals(order.globals)
         node = f"{module.id}#{order.frame}"
-        context = RunContext(node, Artifacts(order.limits.spill), self.threads, logging.getLogger(f"pypeline.module.{node}"), store)
+        context = RunContext(node, Artifacts(order.limits.spill), self.threads, _logger(node), store)
         if order.items:
             context.iter_item, context.iter_index = HERE.item(order.items[0]), order.frame
         return Life(make(module, order), context, store)
@@ -200,6 +201,13 @@ class CodeTasks:
         info = describe(error, module)
         reason = f"error:{info.type if info.type != 'PypeError' else info.code}"
         return TaskResult(order.task, "failed", reason, (ModuleResult(module, "failed", reason),), error=info)
+
+
+def _logger(node: str) -> logging.Logger:
+    """The logger of one instance. Not a registered one: those are kept for ever, one for each frame."""
+    logger = logging.Logger(f"{_LOGGERS}.{node}")
+    logger.parent = logging.getLogger(_LOGGERS)
+    return logger
 
 
 def plain(value: Any, key: str) -> Any:

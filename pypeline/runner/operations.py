@@ -100,7 +100,10 @@ class Operations:
     def op_run(self, message: Message, emit: Emit, stop: Stop) -> Message:
         """One try of a task: ``order`` in, a :class:`TaskResult` out, whatever happens."""
         order = orders.from_json(message["order"])
-        logging.getLogger("pypeline").setLevel(_LEVELS.get(message.get("level", "INFO"), logging.INFO))
+        level, ours = _LEVELS.get(message.get("level", "INFO"), logging.INFO), logging.getLogger("pypeline")
+        if ours.level != level:
+            # setting it again looks through all loggers there are
+            ours.setLevel(level)
         self._log.bind(order, emit)
         forget_peak()
         wall, cpu = time.monotonic(), _cpu()
