@@ -211,12 +211,15 @@ class FrameChanged:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The one terminal record of the run. ``handled`` and ``unhandled`` are the failed sub flows."""
+    """The one terminal record of the run. ``handled`` and ``unhandled`` are the failed sub flows, those
+    inside loops once each and with them the sources of their loops. ``cause`` is the task, and its
+    frame, whose failure ``reason`` tells; empty where it was no task's."""
 
     state: State
     reason: str
     handled: tuple[int, ...] = ()
     unhandled: tuple[int, ...] = ()
+    cause: tuple[str, str] = ("", "")
 
 
 Action = (

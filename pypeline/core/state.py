@@ -11,6 +11,8 @@ loop nor a thread, so it can be tested, simulated and replayed. The scheduler's 
         perform(state.feed(*whatever_happened()))
 
 A constant amount of work per event and no recursion; only a halt or a stop walks over all sub flows.
+Loops make the records of a frame when it begins and forget them when it has ended, so that a hundred
+thousand frames take no more memory than the few that run side by side.
 """
 
 from __future__ import annotations
@@ -19,10 +21,23 @@ from collections.abc import Callable, Mapping
 from heapq import heappop
 from typing import Any
 
-from pypeline.core.actions import Action, Evaluated, Finished, Input, ItemsCounted, ModuleChanged, RetryDue, StartTask, StopRequested, TaskEnded, TimedOut
-from pypeline.core.control import halting, handling, orders, tasks
+from pypeline.core.actions import (
+    Action,
+    Evaluated,
+    Finished,
+    FramesJoined,
+    Input,
+    ItemsCounted,
+    ModuleChanged,
+    RetryDue,
+    StartTask,
+    StopRequested,
+    TaskEnded,
+    TimedOut,
+)  # fmt: skip
+from pypeline.core.control import halting, handling, loops, orders, tasks
 from pypeline.core.control.machine import Key, Machine
-from pypeline.core.control.records import TaskRun
+from pypeline.core.control.records import LoopRun, SubFlowRun, TaskRun
 from pypeline.core.plan import Plan, Task
 from pypeline.core.planned import TaskKind
 from pypeline.core.results import State
@@ -40,6 +55,9 @@ _STEPS: Mapping[str, Callable[..., None]] = {
     "link_settled": handling.link_settled,
     "judge": handling.judge,
     "late_failure": handling.late_failure,
+    "loop": loops.begin,
+    "no_frames": loops.no_frames,
+    "frame_over": loops.frame_over,
     "part_over": halting.part_over,
     "main_over": halting.main_over,
     "next_hook": halting.next_hook,
@@ -67,18 +85,34 @@ class RunState:
         machine = self._machine
         for event in sorted(events, key=self._rank) if len(events) > 1 else events:
             if isinstance(event, TaskEnded):
-                tasks.ended(machine, machine.tasks[event.task, event.frame], event)
-            elif isinstance(event, Evaluated):
-                orders.evaluated(machine, machine.links[event.valve, event.frame], event)
+                task = machine.tasks.get((event.task, event.frame))
+                if task is not None:
+                    tasks.ended(machine, task, event)
             elif isinstance(event, RetryDue):
-                tasks.retry_due(machine, machine.tasks[event.task, event.frame])
-            elif isinstance(event, ItemsCounted):
-                raise NotImplementedError
-            else:
+                task = machine.tasks.get((event.task, event.frame))
+                if task is not None:
+                    tasks.retry_due(machine, task)
+            elif isinstance(event, (StopRequested, TimedOut)):
                 # the ends before it have ended: their consequences come first
                 self._drain()
                 self._stop(event)
+            else:
+                self._answered(event)
         return self._settle()
+
+    def _answered(self, event: Evaluated | ItemsCounted | FramesJoined) -> None:
+        machine = self._machine
+        link = machine.links.get((event.valve, event.frame))
+        if link is None:
+            return
+        if isinstance(event, Evaluated):
+            orders.evaluated(machine, link, event)
+        elif isinstance(event, ItemsCounted):
+            orders.counted(machine, link, event)
+        else:
+            for loop in link.source.loops:
+                if loop.link is link:
+                    loops.joined(machine, loop, event)
 
     def peek(self) -> Task | None:
         """The task to start next, or None. Which one it is may change with every event."""
@@ -130,16 +164,20 @@ class RunState:
 
     @property
     def modules(self) -> Mapping[Key, tuple[State, str]]:
-        """The terminal records so far: (module, frame) → (state, reason)."""
+        """The terminal records so far, of frames that have not ended: (module, frame) → (state, reason)."""
         return self._machine.modules
 
     @property
     def tasks(self) -> Mapping[Key, tuple[State, str]]:
-        """The terminal records so far: (task, frame) → (state, reason)."""
+        """The terminal records so far, of frames that have not ended: (task, frame) → (state, reason)."""
         return self._machine.task_ends
 
+    def over(self, task: str, frame: str) -> bool:
+        """Whether a task that was started has its terminal record, also when its frame has ended."""
+        return (task, frame) in self._machine.task_ends or (task, frame) not in self._machine.tasks
+
     def sub_flow(self, index: int, frame: str = "0") -> tuple[State, str]:
-        """State and reason of a sub flow."""
+        """State and reason of a sub flow, in a frame that has not ended."""
         sub = self._machine.subs[index, frame]
         return sub.state, sub.reason
 
@@ -156,11 +194,11 @@ class RunState:
             heappop(ready)
         return None
 
-    def _rank(self, event: Input) -> tuple[int, int, int]:
+    def _rank(self, event: Input) -> tuple[int, int, tuple[int, ...], int]:
         if isinstance(event, TaskEnded):
-            task = self._machine.tasks[event.task, event.frame]
-            return 0, task.sub.plan.number, task.turn
-        return 2 if isinstance(event, (StopRequested, TimedOut)) else 1, 0, 0
+            task = self._machine.tasks.get((event.task, event.frame))
+            return (0, task.sub.plan.number, task.sub.home.path, task.turn) if task is not None else (0, 0, (), 0)
+        return 2 if isinstance(event, (StopRequested, TimedOut)) else 1, 0, (), 0
 
     def _stop(self, event: StopRequested | TimedOut) -> None:
         machine = self._machine
@@ -177,19 +215,31 @@ class RunState:
             self._drain()
             if machine.halt_due and not machine.halted:
                 halting.halt(machine, "halted", interrupt=machine.plan.settings.on_halt == "interrupt")
+            elif machine.loops_due:
+                halting.halt_loop(machine, machine.loops_due.pop())
+            elif machine.closing:
+                self._take(machine.closing.popleft())
             elif machine.begin:
                 while machine.begin:
-                    tasks.begin(machine, heappop(machine.begin)[-1])
+                    _begin(machine, heappop(machine.begin)[-1])
             elif not machine.steps:
                 return self._said()
 
     def _drain(self) -> None:
-        machine = self._machine
-        steps = machine.steps
+        steps = self._machine.steps
         while steps:
-            step: tuple[Any, ...] = steps.popleft()
-            _STEPS[step[0]](machine, *step[1:])
+            self._take(steps.popleft())
+
+    def _take(self, step: tuple[Any, ...]) -> None:
+        _STEPS[step[0]](self._machine, *step[1:])
 
     def _said(self) -> list[Action]:
         said, self._machine.out = self._machine.out, []
         return said
+
+
+def _begin(machine: Machine, what: SubFlowRun | LoopRun) -> None:
+    if isinstance(what, LoopRun):
+        loops.advance(machine, what)
+    else:
+        tasks.begin(machine, what)

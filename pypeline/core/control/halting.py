@@ -1,17 +1,19 @@
-"""Halts, stops and timeouts, and what still runs after them: on_error and finally (rules 15 to 24).
+"""Halts, stops and timeouts, and what still runs after them: on_error and finally (rules 14 to 24).
 
-Each halt or stop walks over the sub flows once; there are at most a few of them in a run.
+Each halt or stop walks once over the sub flows that it reaches; there are a few of them in a run, and
+at most one in a loop. Taken when nothing else is left to do: ``part_over``, ``main_over``, ``next_hook``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pypeline.core.actions import Finished, SetTimer
 from pypeline.core.control import tasks
-from pypeline.core.control.machine import FRAME, Machine
+from pypeline.core.control.machine import Machine
 from pypeline.core.control.orders import close_rest, shield
-from pypeline.core.control.records import SubFlowRun
+from pypeline.core.control.records import EVERYTHING, OUTSIDE, FrameRun, LoopRun, SubFlowRun
 from pypeline.core.results import State
 
 
@@ -19,7 +21,7 @@ def start(machine: Machine) -> None:
     """Ask the roots of the main part to begin; set the run's own timer."""
     machine.hook_heads = {kind: _heads(machine, ids) for kind, ids in (("on_error", machine.plan.on_error), ("finally", machine.plan.finally_))}
     hooked = _below([head for heads in machine.hook_heads.values() for head in heads])
-    main = [sub for sub in machine.subs.values() if sub.plan.index not in hooked]
+    main = [sub for sub in machine.home.subs if sub.plan.index not in hooked]
     machine.main = {sub.plan.index for sub in main}
     machine.left = len(main)
     if machine.plan.settings.timeout is not None:
@@ -28,12 +30,12 @@ def start(machine: Machine) -> None:
         if not sub.into:
             machine.ask_to_begin(sub)
     if not main:
-        machine.post("main_over")
+        machine.close("main_over")
 
 
 def _heads(machine: Machine, ids: tuple[str, ...]) -> list[SubFlowRun]:
     home = {name: sub for sub in machine.plan.sub_flows for name in sub.modules}
-    return [machine.subs[home[name].index, FRAME] for name in ids]
+    return [machine.subs[home[name].index, OUTSIDE] for name in ids]
 
 
 def _below(heads: list[SubFlowRun]) -> set[int]:
@@ -43,25 +45,51 @@ def _below(heads: list[SubFlowRun]) -> set[int]:
         sub = stack.pop()
         if sub.plan.index not in found:
             found.add(sub.plan.index)
-            stack += [link.target for link in sub.out]
+            stack += [link.target for link in sub.out if link.target is not None]
     return found
 
 
 def halt(machine: Machine, reason: str, *, interrupt: bool) -> None:
-    """Start nothing new outside handlers; what runs is finished, or interrupted."""
+    """Start nothing new in the whole run outside handlers; what runs is finished, or interrupted."""
     machine.halted = reason
-    for sub in machine.subs.values():
-        if sub.shielded or sub.span_over:
-            continue
-        if sub.ended:
-            if sub.state == "completed" and not sub.late:
-                close_rest(machine, sub, reason)
-        elif sub.requested and not sub.began:
-            machine.post("cancel", sub, reason, None)
-        elif sub.began and interrupt:
-            tasks.interrupt(machine, sub.tasks, reason)
-        elif sub.began:
-            tasks.give_up_retries(machine, sub.tasks)
+    _halt(machine, (machine.home,), 0, reason, interrupt=interrupt)
+
+
+def halt_loop(machine: Machine, loop: LoopRun) -> None:
+    """Start nothing new in ``loop`` outside handlers: no frame, and nothing in its running frames (rule 14)."""
+    if not loop.halted:
+        loop.halted = True
+        reason = machine.halted or "halted"
+        _halt(machine, loop.frames.values(), loop.depth, reason, interrupt=machine.plan.settings.on_halt == "interrupt")
+        machine.ask_for_frames(loop)
+
+
+def _halt(machine: Machine, frames: Iterable[FrameRun], depth: int, reason: str, *, interrupt: bool) -> None:
+    for frame in _within(frames):
+        frame.halted_at = max(frame.halted_at, depth)
+        for sub in frame.subs:
+            for loop in sub.loops:
+                machine.ask_for_frames(loop)
+            if sub.span_over or not sub.halted:
+                continue
+            if sub.ended:
+                if sub.state == "completed" and not sub.late:
+                    close_rest(machine, sub, reason)
+            elif sub.requested and not sub.began:
+                machine.post("cancel", sub, reason, None)
+            elif sub.began and interrupt:
+                tasks.interrupt(machine, sub.tasks, reason)
+            elif sub.began:
+                tasks.give_up_retries(machine, sub.tasks)
+
+
+def _within(frames: Iterable[FrameRun]) -> Iterator[FrameRun]:
+    """``frames`` and those of loops inside them."""
+    stack = [*frames][::-1]
+    while stack:
+        frame = stack.pop()
+        yield frame
+        stack += [inner for sub in frame.subs for loop in sub.loops for inner in loop.frames.values()][::-1]
 
 
 def stop(machine: Machine, kind: Literal["polite", "hard"], reason: str) -> None:
@@ -75,32 +103,43 @@ def stop(machine: Machine, kind: Literal["polite", "hard"], reason: str) -> None
         return
     machine.stopped, machine.stop_reason = "hard", reason
     machine.halted = reason
-    for sub in machine.subs.values():
-        if sub.span_over:
-            continue
-        if sub.ended:
-            close_rest(machine, sub, reason)
-        elif sub.began:
-            tasks.interrupt(machine, sub.tasks, reason)
-        else:
-            machine.post("cancel", sub, reason, None)
+    for frame in _within((machine.home,)):
+        frame.halted_at = EVERYTHING
+        for sub in frame.subs:
+            for loop in sub.loops:
+                machine.ask_for_frames(loop)
+            if sub.span_over:
+                continue
+            if sub.ended:
+                close_rest(machine, sub, reason)
+            elif sub.began:
+                tasks.interrupt(machine, sub.tasks, reason)
+            else:
+                machine.post("cancel", sub, reason, None)
 
 
 def part_over(machine: Machine, sub: SubFlowRun) -> None:
-    """The span of ``sub`` is over: maybe the main part, or the current hook, is."""
+    """The span of ``sub`` is over: maybe its frame, the main part, or the current hook, is."""
+    home = sub.home
+    if home.loop is not None:
+        home.left -= 1
+        if home.left == 0:
+            machine.close("frame_over", home)
+        return
+    machine.live -= sub.asked
     if sub.plan.index in machine.main:
         machine.left -= 1
         if machine.left == 0:
-            machine.post("main_over")
-    elif sub is machine.waiting_for:
+            machine.close("main_over")
+    elif machine.waiting_for is not None and machine.waiting_for.span_over and machine.live == 0:
         machine.waiting_for = None
-        machine.post("next_hook")
+        machine.close("next_hook")
 
 
 def main_over(machine: Machine) -> None:
     """All else has ended: on_error if needed, then finally (rule 23)."""
     machine.stage = "hooks"
-    wanted = machine.stopped == "polite" or any(sub.failure == "unhandled" for sub in machine.failures)
+    wanted = machine.stopped == "polite" or machine.unhandled
     for kind, heads in machine.hook_heads.items():
         if kind == "on_error" and not wanted:
             for head in heads:
@@ -109,7 +148,7 @@ def main_over(machine: Machine) -> None:
             machine.hooks.extend(heads)
     if any(not head.ended for head in machine.hooks):
         machine.say(SetTimer("hooks", machine.plan.settings.finally_timeout))
-    machine.post("next_hook")
+    machine.close("next_hook")
 
 
 def next_hook(machine: Machine) -> None:
@@ -117,7 +156,7 @@ def next_hook(machine: Machine) -> None:
     while machine.hooks:
         head = machine.hooks.popleft()
         if not head.span_over:
-            shield(head)
+            shield(head, 0)
             machine.waiting_for = head
             if not head.ended:
                 machine.ask_to_begin(head)
@@ -129,14 +168,13 @@ def next_hook(machine: Machine) -> None:
 
 def finished(machine: Machine) -> Finished:
     """The run's terminal record."""
-    unhandled = [sub for sub in machine.failures if sub.failure == "unhandled"]
     state: State = "completed"
     reason = "ok"
-    if unhandled:
-        state, reason = "failed", "error:valve" if unhandled[0].late else unhandled[0].reason
+    if machine.unhandled:
+        state, reason = "failed", machine.cause_reason
     elif machine.stop_reason == "timeout":
         state, reason = "failed", "timeout"
     elif machine.stopped:
         state, reason = "cancelled", machine.stop_reason
-    handled = (sub.plan.index for sub in machine.failures if sub.failure == "handled")
-    return Finished(state, reason, tuple(handled), tuple(sub.plan.index for sub in unhandled))
+    handled = tuple(index for index in machine.handled if index not in machine.unhandled)
+    return Finished(state, reason, handled, tuple(machine.unhandled), machine.cause)

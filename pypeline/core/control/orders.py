@@ -7,8 +7,8 @@ current order a consequence belongs to, and which therefore waits for it.
 
 from __future__ import annotations
 
-from pypeline.core.actions import Evaluate, Evaluated, ValveChanged
-from pypeline.core.control.machine import Machine, by_order
+from pypeline.core.actions import CountItems, Evaluate, Evaluated, ItemsCounted, ValveChanged
+from pypeline.core.control.machine import Machine, by_order, value
 from pypeline.core.control.records import STICKY, LinkRun, SubFlowRun
 
 
@@ -23,8 +23,8 @@ def end(machine: Machine, sub: SubFlowRun) -> None:
     else:
         machine.change(sub, "completed", "ok")
     machine.post("own_end", sub)
-    if machine.stopped == "hard" or (sub.state == "completed" and machine.halted and not sub.shielded):
-        close_rest(machine, sub, machine.halted)
+    if machine.stopped == "hard" or (sub.halted and sub.state == "completed"):
+        close_rest(machine, sub, machine.halted or "halted")
     elif sub.state == "cancelled":
         # rule 17: only `always` links open; the others resolve at once, with its first order
         others = [link for link in sub.out if link.valve.trigger != "always"]
@@ -44,11 +44,8 @@ def next_order(machine: Machine, sub: SubFlowRun) -> None:
     machine.hold(sub)
     for link in sub.orders[sub.order_at]:
         link.verdict = _verdict(machine, link)
-        if link.verdict == "ok" and link.valve.condition is not None:
-            link.asking = True
-            sub.asking += 1
-            values = {name: machine.globals.get(name.lower()) for name in link.valve.globals_read}
-            machine.say(Evaluate(link.valve.index, sub.frame, link.valve.condition, {**link.valve.variables, **values}))
+        if link.verdict == "ok":
+            _ask(machine, link)
     if sub.asking == 0:
         machine.post("resolve_order", sub)
 
@@ -57,18 +54,47 @@ def _verdict(machine: Machine, link: LinkRun) -> str:
     sub, trigger = link.source, link.valve.trigger
     if machine.modules.get((link.valve.source, sub.frame)) == ("cancelled", "disabled"):
         return "disabled"
-    if trigger in ("always", "error" if sub.failed else "ok" if sub.state == "completed" else ""):
+    if trigger == "always" or (sub.failed if trigger == "error" else sub.state == "completed" and not sub.late):
         return "ok"
     # an interrupted source hands on why it was interrupted (rule 16)
     return sub.reason if sub.state == "cancelled" and sub.reason in STICKY else "valve_closed"
 
 
+def _ask(machine: Machine, link: LinkRun) -> None:
+    """Ask for the condition, then for the rows of a loop: both are known before the link resolves."""
+    sub, valve = link.source, link.valve
+    if valve.condition is not None and not link.asking:
+        sub.asking += 1
+        link.asking = "condition"
+        values = {name: value(sub.home, name) for name in valve.globals_read}
+        machine.say(Evaluate(valve.index, sub.frame, valve.condition, {**valve.variables, **values}))
+    elif valve.trigger == "iterate":
+        sub.asking += not link.asking
+        link.asking = "items"
+        machine.say(CountItems(valve.index, sub.frame))
+
+
 def evaluated(machine: Machine, link: LinkRun, event: Evaluated) -> None:
     """A condition is known. Null closes; an error closes and is a late failure (rule 13)."""
-    if not link.asking:
+    if link.asking != "condition":
         return
-    link.asking = False
     link.verdict = "error:valve" if event.error else "ok" if event.value else "valve_closed"
+    if link.verdict == "ok" and link.valve.trigger == "iterate":
+        _ask(machine, link)
+    else:
+        _answered(machine, link)
+
+
+def counted(machine: Machine, link: LinkRun, event: ItemsCounted) -> None:
+    """The rows of a loop are known. What cannot be counted is a valve that cannot be evaluated."""
+    if link.asking == "items":
+        link.verdict = "error:valve" if event.error else "ok"
+        link.count = event.count
+        _answered(machine, link)
+
+
+def _answered(machine: Machine, link: LinkRun) -> None:
+    link.asking = ""
     link.source.asking -= 1
     if link.source.asking == 0:
         machine.post("resolve_order", link.source)
@@ -87,39 +113,47 @@ def resolve_order(machine: Machine, sub: SubFlowRun) -> None:
             broken |= link.verdict == "error:valve"
             machine.post("close", link, link.verdict, sub)
     if broken and sub.state == "completed" and not sub.failure:
-        machine.post("late_failure", sub)
+        machine.post("late_failure", sub, "error:valve")
     machine.release(sub)
 
 
 def open_link(machine: Machine, link: LinkRun) -> None:
     """``link`` opens: start, join, or find its target done (rules 3, 7, 8)."""
     source, target = link.source, link.target
+    trigger = link.valve.trigger
     if link.reason:
         machine.release(source)
         return
     link.open = True
-    trigger = link.valve.trigger
-    link.shields = source.shielded or (source.failed and trigger in ("error", "always")) or (source.state == "cancelled" and trigger == "always")
+    if target is None:
+        resolved(machine, link, "ok")
+        # the hold on the source is the loop's now
+        machine.post("loop", link)
+        return
     source.errors_opened += trigger == "error"
-    if link.shields:
-        shield(target)
-    if target.settled:
+    failed = trigger in ("error", "always") and (source.failed or source.state == "cancelled")
+    depth = max(source.shield, len(source.home.path) if failed else -1)
+    if depth > target.shield:
+        shield(target, depth)
+    if trigger == "start":
+        # no handler waits for a branch that runs beside it (rule 12)
         machine.post("link_settled", link, True)
+    elif target.settled:
+        machine.post("link_settled", link, target.settled_good)
     else:
         target.watchers.append(link)
     if target.state == "cancelled" and not target.began:
-        _resolved(machine, link, "too_late")
+        resolved(machine, link, "too_late")
     elif target.requested:
-        _resolved(machine, link, "already_ran" if target.span_over else "joined")
-        if not target.span_over:
+        resolved(machine, link, "already_ran" if target.span_over else "joined")
+        if not target.span_over and trigger != "start":
             machine.hold(source)
             target.waiters.append(source)
     else:
         target.opened += 1
-        link.input.left -= 1
-        link.input.open = True
-        _resolved(machine, link, "ok")
-        weigh(machine, target, source)
+        _count(target, link)
+        resolved(machine, link, "ok")
+        weigh(machine, target, None if trigger == "start" else source)
     machine.release(source)
 
 
@@ -127,28 +161,48 @@ def close_link(machine: Machine, link: LinkRun, reason: str, owner: SubFlowRun |
     """``link`` closes; what that sets off belongs to the order of ``owner`` (rule 2)."""
     if not link.reason:
         target = link.target
-        _resolved(machine, link, reason)
-        machine.post("link_settled", link, False)
-        link.input.left -= 1
-        target.closed += 1
-        if reason in STICKY:
-            target.halting = target.halting or reason
-        if not target.requested and not target.ended:
-            weigh(machine, target, owner)
+        resolved(machine, link, reason)
+        machine.post("link_settled", link, True)
+        if target is None:
+            machine.post("no_frames", link, reason)
+        else:
+            target.closed += 1
+            _count(target, link)
+            if reason in STICKY:
+                target.halting = target.halting or reason
+            if not target.requested and not target.ended:
+                weigh(machine, target, owner)
     machine.release(owner)
 
 
-def shield(sub: SubFlowRun) -> None:
-    """Exempt ``sub`` and all below it from halts (rules 15 and 16)."""
+def _count(target: SubFlowRun, link: LinkRun) -> None:
+    """Note which inputs of an implicit gate are satisfied, and whether one cannot be any more."""
+    into = link.input
+    if into is None:
+        return
+    into.left -= 1
+    if link.open and not into.open:
+        into.open = True
+        target.inputs_open += 1
+    elif into.left == 0 and not into.open:
+        target.inputs_lost = True
+
+
+def shield(sub: SubFlowRun, depth: int) -> None:
+    """Exempt ``sub`` and all below it from halts up to ``depth`` (rules 15 and 16)."""
     stack = [sub]
     while stack:
         one = stack.pop()
-        if not one.shielded:
-            one.shielded = True
-            stack += [link.target for link in one.out if link.open]
+        if one.shield < depth:
+            one.shield = depth
+            stack += [link.target for link in one.out if link.open and link.target is not None]
+            for loop in one.loops:
+                target = loop.link.valve.target_sub_flow
+                stack += [each for frame in loop.frames.values() for each in frame.subs if each.plan.index == target]
 
 
-def _resolved(machine: Machine, link: LinkRun, reason: str) -> None:
+def resolved(machine: Machine, link: LinkRun, reason: str) -> None:
+    """``link`` has its one outcome; announce it."""
     link.reason = reason
     machine.say(ValveChanged(link.valve.index, link.source.frame, link.open, reason))
 
@@ -162,9 +216,9 @@ def weigh(machine: Machine, sub: SubFlowRun, owner: SubFlowRun | None) -> None:
         machine.post("cancel", sub, sub.halting or "valve_closed", owner)
         return
     met, lost = _gate(sub, total, left)
-    if met and machine.halted and not sub.shielded:
+    if met and sub.halted:
         machine.hold(owner)
-        machine.post("cancel", sub, machine.halted, owner)
+        machine.post("cancel", sub, machine.halted or "halted", owner)
     elif met:
         machine.ask_to_begin(sub)
         if owner is not None:
@@ -183,10 +237,9 @@ def _gate(sub: SubFlowRun, total: int, left: int) -> tuple[bool, bool]:
     if gate:
         wanted = total if gate == "all" else 1 if gate == "any" else int(gate)
         return sub.opened >= wanted, sub.opened + left < wanted
-    inputs = {id(link.input): link.input for link in sub.into} if len(sub.plan.inputs) > 1 else None
-    if inputs is None:
-        return sub.opened > 0, False
-    return all(i.open for i in inputs.values()), any(i.left == 0 and not i.open for i in inputs.values())
+    if len(sub.plan.inputs) > 1:
+        return sub.inputs_open == len(sub.plan.inputs), sub.inputs_lost
+    return sub.opened > 0, False
 
 
 def cancel(machine: Machine, sub: SubFlowRun, reason: str, owner: SubFlowRun | None) -> None:
@@ -219,7 +272,7 @@ def close_rest(machine: Machine, sub: SubFlowRun, reason: str) -> None:
     sub.asking = 0
     sub.order_at = len(sub.orders)
     for link in sub.out:
-        link.asking = False
+        link.asking = ""
         if not link.reason:
             machine.hold(sub)
             machine.post("close", link, reason, sub)

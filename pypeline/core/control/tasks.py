@@ -43,13 +43,14 @@ def ended(machine: Machine, task: TaskRun, event: TaskEnded) -> None:
     """A try of ``task`` ended: try again, or make the result final. Late results are ignored."""
     if task.phase != "running":
         return
-    machine.globals.update({name.lower(): value for name, value in event.globals.items()})
+    if event.globals:
+        task.sub.home.globals.update({name.lower(): value for name, value in event.globals.items()})
     if event.state == "failed" and not task.cancelling and event.again:
         retry = task.task.retry
-        if task.attempt < retry.attempts and may_try_again(machine, task.sub) and _meant(retry, event.reason, event.kinds):
+        if task.attempt < retry.attempts and not task.sub.halted and _meant(retry, event.reason, event.kinds):
             task.phase = "retry"
             task.reason = event.reason
-            wait = delay(retry, task.attempt, f"{machine.plan.run_id}/{task.task.id}")
+            wait = delay(retry, task.attempt, f"{machine.plan.run_id}/{task.task.id}#{task.sub.frame}")
             machine.say(ScheduleRetry(task.task.id, task.sub.frame, task.attempt + 1, wait, event.reason))
             return
     reason = event.reason
@@ -58,11 +59,6 @@ def ended(machine: Machine, task: TaskRun, event: TaskEnded) -> None:
     elif event.state == "cancelled" and task.cancelling:
         reason = task.cancelling
     machine.post("task_final", task, event.state, reason, event.modules)
-
-
-def may_try_again(machine: Machine, sub: SubFlowRun) -> bool:
-    """After a halt no further try begins, except below handlers (control rule 18)."""
-    return not machine.halted or (sub.shielded and machine.stopped != "hard")
 
 
 def last_reason(task: TaskRun, reason: str) -> str:
@@ -94,6 +90,7 @@ def final(machine: Machine, task: TaskRun, state: State, reason: str, modules: M
         if state == "failed" and not sub.failure:
             sub.failure = "pending"
             sub.reason = reason
+            sub.cause = (task.task.id, sub.frame)
             machine.post("judge", sub)
         for fed in task.feeds:
             if fed.phase == "waiting":
@@ -104,27 +101,22 @@ def final(machine: Machine, task: TaskRun, state: State, reason: str, modules: M
 
 
 def interrupt(machine: Machine, tasks: Iterable[TaskRun], reason: str) -> None:
-    """Stop what runs and start nothing more of ``tasks``."""
+    """Stop what runs and start nothing more of ``tasks``. What waits for another try is cancelled as what
+    runs is (rule 17): its last error would have been tried again, so it is not its end."""
     for task in tasks:
         if task.phase == "running":
             if not task.cancelling:
                 task.cancelling = reason
                 machine.say(CancelTask(task.task.id, task.sub.frame, reason))
-        elif task.phase != "ended" and not _gave_up(machine, task):
+        elif task.phase != "ended":
             machine.post("task_final", task, "cancelled", reason, {})
 
 
 def give_up_retries(machine: Machine, tasks: Iterable[TaskRun]) -> None:
-    """No further try begins: what waits for one ends with its last error (control rule 18)."""
+    """No further try begins: what waits for one ends with its last error (rule 18)."""
     for task in tasks:
-        _gave_up(machine, task)
-
-
-def _gave_up(machine: Machine, task: TaskRun) -> bool:
-    between_tries = task.phase == "retry" or (task.phase == "ready" and task.attempt > 0)
-    if between_tries:
-        machine.post("task_final", task, "failed", last_reason(task, task.reason), {})
-    return between_tries
+        if task.phase == "retry" or (task.phase == "ready" and task.attempt > 0):
+            machine.post("task_final", task, "failed", last_reason(task, task.reason), {})
 
 
 TRANSIENT = frozenset(
