@@ -18,7 +18,7 @@ from pypeline.core.modules import Effects
 from pypeline.core.ports import set_globals
 from pypeline.core.texterror import position
 from pypeline.core.variables import Reference, VariableError, find, unknown
-from pypeline.core.variables_context import context_warnings, looks_secret
+from pypeline.core.variables_context import Asked, context_warnings, looks_secret
 from pypeline.core.variables_shell import check_places
 from pypeline.schema.flow import Flow, Module
 from pypeline.schema.problems import Path, Place, Problem, did_you_mean
@@ -54,6 +54,8 @@ class _Check:
         self.above: dict[int, frozenset[int]] = {}
         self.waits: dict[str, dict[str, tuple[Reference, _Use]]] = {}
         self.problems: list[Problem] = []
+        self.secret_env: set[str] = set()
+        self.open_env: list[tuple[_Use, Reference]] = []
 
     def run(self) -> list[Problem]:
         for at, module in enumerate(self.flow.modules):
@@ -70,6 +72,9 @@ class _Check:
                 self._report("PYE248", "the address holds a plain password", ("databases", name, "url"), "Take it out and put a reference under `secret`.")
             if database.secret is not None:
                 self._secret_field(_Use(database.secret, ("databases", name, "secret"), "secret"))
+        for use, ref in self.open_env:
+            if ref.name in self.secret_env:
+                self._wrong(use, ref, "PYE257", f"`{{{{{ref.key}}}}}` is a secret elsewhere in this flow", "Use it in secret fields only.")
         self._circle()
         if self.context is not None:
             self.problems += context_warnings(self.context)
@@ -97,8 +102,19 @@ class _Check:
         for ref in refs:
             if ref.kind == "vault":
                 self._wrong(use, ref, "PYE247", "secrets only in fields marked secret", "Put it into a secret field of this module, or of a database.")
+            elif self._asked_as_secret(ref) and self.context is not None:
+                self._wrong(use, ref, "PYE247", f"`{{{{{ref.key}}}}}` is asked for as a secret: only in fields marked secret", "Put it into a secret field.")
             else:
+                if ref.kind == "env":
+                    self.open_env.append((use, ref))
                 self._reference(use, ref)
+
+    def _asked_as_secret(self, ref: Reference) -> bool:
+        """Whether ``ref`` is a context value that is asked for as a secret, or may be while the context is not known."""
+        if ref.kind != "context":
+            return False
+        found = self.context.get(ref.name) if self.context is not None else Asked(secret=True)
+        return isinstance(found, Asked) and found.secret
 
     def _references(self, use: _Use) -> list[Reference]:
         try:
@@ -115,8 +131,11 @@ class _Check:
         refs = self._references(use) if "{{" in use.text else []
         for ref in refs:
             if ref.kind == "env":
+                self.secret_env.add(ref.name)
                 self._reference(use, ref)
-        whole = len(refs) == 1 and refs[0].kind in _FROM_OUTSIDE and refs[0].start == 0 and refs[0].end == len(use.text)
+            if ref.kind == "context" and self.context is not None and ref.name not in self.context:
+                self._reference(use, ref)
+        whole = len(refs) == 1 and (refs[0].kind in _FROM_OUTSIDE or self._asked_as_secret(refs[0])) and refs[0].start == 0 and refs[0].end == len(use.text)
         if not whole and (refs or "{{" not in use.text):
             # the value itself is never shown
             self._report(

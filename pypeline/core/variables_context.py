@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pypeline.schema.problems import Place, Problem
@@ -16,6 +17,18 @@ _SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[\w-]{10,}|\bhvs\.[\w-]{20,}"
     r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.|^[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s@]+@"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """In a context, in place of a value that a person gives when the flow runs."""
+
+    secret: bool = False
+
+
+def known_now(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The context values that are known before a run."""
+    return {name: value for name, value in values.items() if not isinstance(value, Asked)}
 
 
 def looks_secret(name: str, value: Any) -> bool:

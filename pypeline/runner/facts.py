@@ -39,11 +39,11 @@ def gather(
 
     Raises:
         PypeError: every missing or unreadable source file (PYE390, PYE391) and declared column that a file lacks
-            (PYE395); a context that is unknown or broken (PYE392, PYE393); an environment variable not set (PYE394);
+            (PYE395); a context that is unknown or broken (PYE392, PYE393), or has to be asked for (PYE398); an environment variable not set (PYE394);
             a profile that is unknown or broken (PYE277).
     """
     folder = Path(folder).resolve()
-    context = variables.context(flow, folder, context_name, sets)
+    context = variables.answered(variables.context(flow, folder, context_name, sets))
     env = variables.environment(flow)
     known = {f"context.{name}": value for name, value in context.items()} | {f"env.{name}": value for name, value in env.items()}
     used = {module.name: catalogue[module.name] for module in flow.modules if module.name in catalogue}

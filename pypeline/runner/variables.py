@@ -2,6 +2,10 @@
 
 ``NAME_default.json`` first, the chosen environment over it, single values last. A context file is one flat JSON object
 of names and plain values; nothing in it is a reference, and nothing in it should be a secret.
+
+A person is asked for the value of ``name`` where a file holds ``"name?": "the question"``, and for a secret one where
+it holds ``"name?secret": "the question"``. A plain value of the same name in the same file is proposed; one in a file
+that is read later, or with ``--set``, is the answer.
 """
 
 from __future__ import annotations
@@ -9,10 +13,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pypeline.core.variables_context import Asked, known_now
 from pypeline.runner.store import foreign
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
@@ -20,17 +26,86 @@ from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you
 DEFAULT = "default"
 _NAME = re.compile(r"^[^\W\d]\w*$")
 _ENVIRONMENT = re.compile(r"^[\w.-]{1,64}$")
+_QUESTION = re.compile(r"^([^\W\d]\w*)\?(secret)?$")
 _SECRET = re.compile(r"(^|_)(password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|credentials?)(_|$)", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked for: the value of ``name``. ``proposal`` is taken where nothing is said, None for none.
+    A ``secret`` answer goes to :class:`pypeline.runner.secrets.Secrets`, any other into ``sets``."""
+
+    name: str
+    text: str
+    secret: bool = False
+    proposal: Any = None
+    file: str = ""
+
+
 def context(flow: Flow, folder: Path | str, name: str = DEFAULT, sets: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The context variables of environment ``name``, ``sets`` over them.
+    """The context variables of environment ``name``, ``sets`` over them; :class:`Asked` for what only a person knows.
 
     Raises:
-        PypeError: no such environment (PYE392), or a file that is no flat JSON object (PYE393).
+        PypeError: no such environment (PYE392), a file that is no flat JSON object (PYE393), a secret in ``sets`` (PYE398).
     """
+    values, questions = _read_all(flow, folder, name, sets or {})
+    return values | {each.name: Asked(each.secret) for each in questions if each.proposal is None}
+
+
+def questions(flow: Flow, folder: Path | str, name: str = DEFAULT, sets: Mapping[str, Any] | None = None) -> tuple[Question, ...]:
+    """What is still to be asked for before the flow runs, in the order of the files.
+
+    Raises:
+        PypeError: as :func:`context`.
+    """
+    return tuple(_read_all(flow, folder, name, sets or {})[1])
+
+
+def answered(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` of a context as a plan may know them: without secrets.
+
+    Raises:
+        PypeError: PYE398, a value has to be asked for first.
+    """
+    if missing := [name for name, value in values.items() if isinstance(value, Asked) and not value.secret]:
+        raise PypeError(*(unanswered(Question(name, "")) for name in missing))
+    return known_now(values)
+
+
+def unanswered(question: Question) -> Problem:
+    """The problem of a value that nobody can be asked for here."""
+    place, name = Place(question.file or "context", path=(question.name,)), question.name
+    if question.secret:
+        mend = "Run in a terminal, or keep it in Vault or the environment: `{{vault:path#key}}` or `{{env.NAME}}` in the flow."
+        return Problem("PYE398", f"the secret `{name}` has to be asked for, and there is no terminal", place, mend, phase="plan")
+    return Problem("PYE398", f"the context value `{name}` has to be asked for", place, f"Give it with `--set {name}=…`, or run in a terminal.", phase="plan")
+
+
+def _read_all(flow: Flow, folder: Path | str, name: str, sets: Mapping[str, Any]) -> tuple[dict[str, Any], list[Question]]:
+    values: dict[str, Any] = {}
+    asked: dict[str, Question] = {}
+    for file, layer in _layers(flow, folder, name):
+        for key, value in layer.items():
+            if "?" not in key:
+                values[key] = value
+                if f"{key}?" not in layer:
+                    asked.pop(key, None)
+        for key, value in layer.items():
+            if found := _QUESTION.match(key):
+                asked[found[1]] = Question(found[1], str(value), found[2] is not None, layer.get(found[1]), file)
+    for key in sets:
+        if key in asked and asked[key].secret:
+            message = f"the secret `{key}` cannot be given with --set: command lines are no secret on this machine"
+            raise PypeError(Problem("PYE398", message, Place(asked[key].file, path=(key,)), "Run in a terminal, where it is asked for.", phase="plan"))
+        asked.pop(key, None)
+    return values | dict(sets), list(asked.values())
+
+
+def _layers(flow: Flow, folder: Path | str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The files that count, the later over the earlier."""
     place = Path(folder, "context")
-    values = _read(place / f"{flow.flow.name}_{DEFAULT}.json") or {}
+    first = place / f"{flow.flow.name}_{DEFAULT}.json"
+    yield str(first), _read(first) or {}
     if name != DEFAULT:
         chosen = _read(place / f"{flow.flow.name}_{name}.json") if _ENVIRONMENT.match(name) else None
         if chosen is None:
@@ -38,8 +113,7 @@ def context(flow: Flow, folder: Path | str, name: str = DEFAULT, sets: Mapping[s
             raise PypeError(
                 Problem("PYE392", f"there is no context `{name}` for the flow `{flow.flow.name}`", Place(str(place)), hint or "Write the file first.")
             )
-        values |= chosen
-    return values | dict(sets or {})
+        yield str(place / f"{flow.flow.name}_{name}.json"), chosen
 
 
 def environments(flow_name: str, folder: Path | str) -> list[str]:
@@ -95,7 +169,13 @@ def _read(file: Path) -> dict[str, Any] | None:
     if not isinstance(values, dict):
         raise PypeError(Problem("PYE393", "a context file is one JSON object", Place(str(file)), 'Write {"name": value, …}.'))
     for name, value in values.items():
-        if not _NAME.match(name):
+        if (asks := _QUESTION.match(name)) is not None:
+            wrong = "" if isinstance(value, str) and value.strip() else f"the question of `{name}` is no text"
+            if asks[2] and asks[1] in values:
+                wrong = f"`{asks[1]}` is asked for as a secret, and stands there too"
+            if wrong:
+                raise PypeError(Problem("PYE393", wrong, Place(str(file)), 'Write "name?": "Which name?", and no secret.'))
+        elif not _NAME.match(name):
             raise PypeError(Problem("PYE393", f"`{name}` is no name of a variable", Place(str(file)), "Names are letters, digits and `_`."))
         if isinstance(value, dict | list):
             raise PypeError(

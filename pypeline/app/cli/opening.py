@@ -124,14 +124,17 @@ def accept(problems: Iterable[Problem]) -> None:
 
 
 def planned(found: Opened, options: argparse.Namespace, *, deep: bool = False) -> tuple[Facts, Plan]:
-    """Facts and plan of a flow that has passed :func:`accept`; what is odd about the facts is shown.
+    """Facts and plan of a flow that has passed :func:`accept`; open context values are asked for, and what
+    is odd about the facts is shown.
 
     Raises:
         PypeError: a file is missing, a context is unknown, …
     """
+    from pypeline.app.cli.asking import ask
     from pypeline.core.planner import plan
     from pypeline.runner.facts import gather, warnings
 
+    ask(found.flow, found.folder, options, secrets=False)
     facts = gather(found.flow, found.catalogue, found.folder, context_name=options.context, sets=sets(options), deep=deep)
     show(warnings(found.flow, facts))
     return facts, plan(found.flow, facts)

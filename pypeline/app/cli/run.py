@@ -54,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
         raise PypeError(usage("pype run", f"--threads is {options.threads}, and must be a number from 1 to {MOST_THREADS}"))
     if options.picture is not None and (options.picture.is_dir() or not options.picture.parent.is_dir()):
         raise PypeError(usage("pype run", f"--picture: `{options.picture}` cannot be written", "Give a file in a folder that exists."))
+    from pypeline.app.cli.asking import ask
     from pypeline.app.cli.opening import accept, checked, opened, planned
     from pypeline.core.check import runnable
 
@@ -62,9 +63,10 @@ def run(options: argparse.Namespace) -> int:
         settings = found.flow.settings.model_copy(update={"threads": options.threads})
         found = replace(found, flow=found.flow.model_copy(update={"settings": settings}))
     accept([*checked(found, options), *runnable(found.flow)])
+    answers = ask(found.flow, found.folder, options, secrets=True)
     _, plan = planned(found, options)
     from pypeline.runner.engines.process import WorkerProcess, keep_back
-    from pypeline.runner.secrets import kept_back
+    from pypeline.runner.secrets import Secrets, kept_back
 
     keep_back(kept_back(plan.references()))
     # a flow that is not accepted starts no process; from here on it warms up on another core.
@@ -77,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     from pypeline.runner.engines.local import LocalEngine
 
     try:
-        summary, watch = run_plan(plan, found.folder, options, LocalEngine(first=first))
+        summary, watch = run_plan(plan, found.folder, options, LocalEngine(first=first), Secrets(answers))
     except PypeError as error:
         raise PypeError(*(placed(problem, found.flow) for problem in error.problems)) from error
     show(failures(watch.modules, summary.error, found.flow, handled=summary.state == "completed"))

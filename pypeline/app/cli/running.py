@@ -22,13 +22,14 @@ from pypeline.core.watch import Watch
 from pypeline.runner.engines.base import Engine
 from pypeline.runner.logs import LogWriter, private_file
 from pypeline.runner.run import RunSummary, execute
+from pypeline.runner.secrets import Secrets
 from pypeline.runner.signals import StopSignal
 from pypeline.schema.problems import Place, Problem, PypeError
 
 Subscriber = Callable[[RunEvent], None]
 
 
-def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engine | None = None) -> tuple[RunSummary, Watch]:
+def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engine | None = None, secrets: Secrets | None = None) -> tuple[RunSummary, Watch]:
     """Run ``plan`` to its end with the subscribers that ``options`` ask for, on ``engine`` (None: this machine)."""
     watch = Watch()
     lost: list[OSError] = []
@@ -53,7 +54,7 @@ def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engi
                     lost.append(error)
 
         stop = StopSignal(signals=True)
-        summary = asyncio.run(execute(plan, folder=folder, on_event=tell, engine=engine, stop=stop, previews=options.previews))
+        summary = asyncio.run(execute(plan, folder=folder, on_event=tell, engine=engine, stop=stop, previews=options.previews, secrets=secrets))
     show(
         Problem("PYE493", f"the run's events went on without a listener: {error.strerror}", Place(file="pype run"), "Check the disk.", "warning", "run")
         for error in lost

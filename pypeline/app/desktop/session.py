@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from pypeline.runner import facts as facts_room
 from pypeline.runner import variables
 from pypeline.runner.host import EngineHost
 from pypeline.runner.run import RunSummary, execute
+from pypeline.runner.secrets import Secrets
 from pypeline.runner.signals import StopSignal
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Problem, PypeError, errors, sentence
@@ -58,6 +60,9 @@ class Session(QObject):
         self.document = document
         self.folder = folder
         self.context_name = variables.DEFAULT
+        # the plain answers given so far, by context name; secret ones live for their run only
+        self.answers: dict[str, Any] = {}
+        self.ask: Callable[[tuple[variables.Question, ...]], Mapping[str, Any] | None] = lambda _questions: {}
         self.host = EngineHost(converts=True)
         self.watch: Watch | None = None
         self.summary: RunSummary | None = None
@@ -135,7 +140,7 @@ class Session(QObject):
         later = facts_room.after_writers(flow, catalogue)
         for _ in range(3):
             try:
-                facts = facts_room.gather(part, catalogue, self.folder, context_name=self.context_name)
+                facts = facts_room.gather(part, catalogue, self.folder, context_name=self.context_name, sets=self.answers)
                 return problems, make_plan(part, facts)
             except PypeError as error:
                 # a missing file leaves the rest of the flow as good as it is
@@ -197,10 +202,23 @@ class Session(QObject):
         if errors(problems):
             self.document.learn(problems=tuple(_in_file_order(problems, self.document.flow)))
             return errors(problems)
+        secrets = self._asked(flow)
+        if secrets is None:
+            return []
         self._stop = StopSignal()
-        self._running = loop.start(self._run(flow, self._stop, self.follow()))
+        self._running = loop.start(self._run(flow, self._stop, self.follow(), secrets))
         self.run_changed.emit()
         return []
+
+    def _asked(self, flow: Flow) -> Secrets | None:
+        """Have a person asked for what the context leaves open, and keep plain answers; None when that was called off."""
+        wanted = [replace(each, proposal=self.answers.get(each.name, each.proposal)) for each in variables.questions(flow, self.folder, self.context_name)]
+        given = self.ask(tuple(wanted)) if wanted else {}
+        if given is None:
+            return None
+        secret = {each.name for each in wanted if each.secret}
+        self.answers |= {name: value for name, value in given.items() if name not in secret}
+        return Secrets({name: str(given[name]) for name in secret if name in given})
 
     def stop(self) -> None:
         """Wish the run to stop: politely, then hard."""
@@ -223,12 +241,12 @@ class Session(QObject):
         while self._ring and self.watch is not None:
             self._show_events()
 
-    async def _run(self, flow: Flow, stop: StopSignal, heard: Callable[[RunEvent], None]) -> None:
+    async def _run(self, flow: Flow, stop: StopSignal, heard: Callable[[RunEvent], None], secrets: Secrets) -> None:
         failed: tuple[Problem, ...] = ()
         try:
-            facts = await asyncio.to_thread(facts_room.gather, flow, self.document.catalogue, self.folder, context_name=self.context_name)
+            facts = await asyncio.to_thread(facts_room.gather, flow, self.document.catalogue, self.folder, context_name=self.context_name, sets=self.answers)
             plan = await asyncio.to_thread(make_plan, flow, facts)
-            self.summary = await execute(plan, folder=self.folder, on_event=heard, stop=stop, previews=True)
+            self.summary = await execute(plan, folder=self.folder, on_event=heard, stop=stop, previews=True, secrets=secrets)
         except PypeError as error:
             failed = error.problems
         finally:

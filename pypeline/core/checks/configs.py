@@ -15,7 +15,9 @@ from pypeline.core.checks.values import Misfit, example, misfits
 from pypeline.core.modules import ModuleDecl
 from pypeline.core.relation import port_alias
 from pypeline.core.texterror import TextError
+from pypeline.core.variables_context import known_now
 from pypeline.schema.flow import Module
+from pypeline.core.variables_context import known_now
 from pypeline.schema.problems import Fix, Path, Place, did_you_mean
 
 
@@ -108,7 +110,7 @@ def _with_context(finding: Finding, value: Any) -> Any:
     """``value`` with its context variables filled in, where a context is given."""
     if finding.context is None or not configs.has_braces(value):
         return value
-    known = {f"context.{name}": each for name, each in finding.context.items()}
+    known = {f"context.{name}": each for name, each in known_now(finding.context).items()}
 
     def filled(part: Any) -> Any:
         if isinstance(part, str) and "{{" in part:
