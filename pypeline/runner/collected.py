@@ -124,6 +124,10 @@ class Collected:
         """Whether ``sink`` keeps its rows in the run instead of writing them."""
         return self._plan.modules[sink].type == BUFFER
 
+    def nothing(self, sink: str) -> dict[str, Any]:
+        """The globals of ``sink`` when no frame gave it rows."""
+        return {"row_count": 0, "table": ""} if self.is_buffer(sink) else {"row_count": 0}
+
     def drop(self, parts: Parts) -> None:
         """The parts have been joined, or do not count."""
         shutil.rmtree(parts.folder, ignore_errors=True)

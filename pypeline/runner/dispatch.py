@@ -154,6 +154,13 @@ class Dispatch:
         self.frames.freeze(valve, frame, table)
         if not table.rows:
             self.loop_over(valve, frame)
+            self.nothing_collected(valve, frame)
+
+    def nothing_collected(self, valve: int, frame: str) -> None:
+        """No frame of the loop gave rows: its sinks have none, and those after it can tell."""
+        loop = self._plan.sub_flows[self._valves[valve].source_sub_flow].loop
+        for sink in self._valves[valve].joins:
+            self.frames.set(loop, frame, sink, self.collected.nothing(sink))
 
     def passed_by(self, valve: int, frame: str) -> None:
         """The loop's source has been read, or will not be: its table may go."""

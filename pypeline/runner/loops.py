@@ -83,6 +83,7 @@ class Loops:
     async def _join(self, ask: act.JoinFrames) -> None:
         globals: dict[str, Any] = {}
         error = ""
+        self._dispatch.nothing_collected(ask.valve, ask.frame)
         for parts in self._dispatch.collected.parts(ask.valve, ask.frame):
             try:
                 globals.update(await self._joined(ask, parts))

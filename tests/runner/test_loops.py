@@ -320,3 +320,68 @@ def test_a_stop_ends_what_was_started(project: Project) -> None:
     summary = project.run(flow(note("a", f), note("long", f, seconds=30), note("b", f), control=("a (1|start) long", "a (2|) b")), stop=stop, seen=seen)
     assert (summary.state, summary.seconds < 10) == ("cancelled", True)
     assert project.states()["long"] == ("cancelled", "stopped_by_user")
+
+
+BUFFERED = [
+    "  - {id: days, name: generate_source, configs: {required: {rows: 2, columns: {day: {kind: sequence}}}}}",
+    '  - {id: dated, name: formula_mod, configs: {required: {formulas: {n: "{{iter.n}}", at: "{{iter.index}}"}}}}',
+    "  - {id: collect, name: buffer_sink}",
+    '  - {id: all, name: buffer_source, configs: {required: {table: "{{collect__table}}"}, optional: {columns: {n: int64, day: int64}}}}',
+    "  - {id: result, name: csv_sink, configs: {required: {output_path: out.csv}}}",
+]
+WIRES = ("days.data - dated.input", "dated.output - collect.input", "all.data - result.input")
+
+
+@pytest.mark.parametrize("parallel", ["", " x3"])
+def test_a_buffer_collects_in_the_order_of_the_frames(project: Project, parallel: str) -> None:
+    control = (f"list (1|iterate{parallel}) days", "list (2|if {{collect__row_count}} = 8) all")
+    summary = project.run(flow(items("list", 4, 3, 2, 1), *BUFFERED, data=WIRES, control=control))
+    assert summary.state == "completed", summary.error
+    rows = [f"{n},{day}" for n in (4, 3, 2, 1) for day in (1, 2)]
+    assert (project.folder / "out.csv").read_text().split() == ["n,day", *rows]
+
+
+def test_a_buffer_that_no_frame_has_filled_is_empty(project: Project) -> None:
+    summary = project.run(flow(items("list"), *BUFFERED, data=WIRES, control=("list (1|iterate) days", "list (2|) all")))
+    assert summary.state == "completed", summary.error
+    assert (project.folder / "out.csv").read_text().split() == ["n,day"]
+
+
+def test_a_buffer_needs_no_loop(project: Project) -> None:
+    source = module("list", "inline_source", columns={"n": "int64"}, rows=[[1], [2]])
+    collect, read, result = BUFFERED[2], BUFFERED[3].replace("{n: int64, day: int64}", "{}"), BUFFERED[4]
+    summary = project.run(flow(source, collect, read, result, data=("list.data - collect.input", "all.data - result.input"), control=("collect (1|) all",)))
+    assert summary.state == "completed", summary.error
+    assert (project.folder / "out.csv").read_text().split() == ["n", "1", "2"]
+
+
+@pytest.mark.parametrize("strategy", ["continue", "halt"])
+def test_sinks_in_a_loop_inside_a_loop_are_joined_after_the_outer_one(project: Project, strategy: str) -> None:
+    modules = [
+        items("list", 1, 2, 3),
+        "  - {id: inner, name: inline_source, configs: {required: {columns: {k: int64}, rows: [[0], [1], [2]]}}}",
+        "  - {id: days, name: generate_source, configs: {required: {rows: 2, columns: {day: {kind: sequence}}}}}",
+        '  - {id: dated, name: formula_mod, configs: {required: {formulas: {v: "{{iter.n}} * 10 + {{iter.k}}"}}}}',
+        module("write", "csv_sink", output_path="out.csv", mode="append"),
+        python("check", "def main(ctx):\n    if ctx.iter_index == '1-1':\n        raise ValueError('no')"),
+        note("mend", project.folder),
+    ]
+    control = ("list (1|iterate x3) inner", "inner (1|iterate x2) days", "write (1|) check", "inner (2|error) mend")
+    summary = project.run(flow(*modules, data=WIRES[:1] + ("dated.output - write.input",), control=control, settings=f"fail_strategy: {strategy}"))
+    assert summary.state == "completed", summary.error
+    rows = [line.split(",") for line in (project.folder / "out.csv").read_text().split()[1:]]
+    kept = [(n, k) for n in (1, 2, 3) for k in (0, 1, 2) if n != 2 or (strategy == "continue" and k != 1)]
+    assert rows == [[str(day), str(n * 10 + k)] for n, k in kept for day in (1, 2)]
+
+
+def test_frames_with_other_columns_cannot_be_joined_and_fail_the_loop(project: Project) -> None:
+    (project.folder / "1.csv").write_text("v\n1\n")
+    (project.folder / "2.csv").write_text("w\n1\n")
+    modules = [items("list", 1, 2), module("read", "csv_source", file_path="{{iter.n}}.csv"), module("write", "csv_sink", output_path="out.csv", mode="append")]
+    summary = project.run(
+        flow(*modules, note("mend", project.folder), data=("read.data - write.input",), control=("list (1|iterate) read", "list (2|error) mend"))
+    )
+    assert summary.state == "completed"
+    assert project.lines("done") == ["mend"]
+    assert any("frame 1 and the first have different columns: `v`, `w`" in line for line in project.logs())
+    assert not (project.folder / "out.csv").exists()
