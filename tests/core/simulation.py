@@ -215,7 +215,7 @@ class Simulation:
         assert len(set(records)) == len(records), "one record each"
         assert len(set(ended)) == len(ended), "one record a frame"
         assert begun - {(None, "0")} <= set(ended), "every frame that began has ended"
-        wanted = []
+        wanted: list[tuple[str, int | None, int | str, str]] = []
         for loop, frame in begun:
             subs = [sub for sub in self.plan.sub_flows if sub.loop == loop]
             wanted += [("sub flow", loop, sub.index, frame) for sub in subs]

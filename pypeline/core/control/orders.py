@@ -25,12 +25,16 @@ def end(machine: Machine, sub: SubFlowRun) -> None:
     machine.post("own_end", sub)
     if machine.stopped == "hard" or (sub.halted and sub.state == "completed"):
         close_rest(machine, sub, machine.halted or "halted")
-    elif sub.state == "cancelled":
-        # rule 17: only `always` links open; the others resolve at once, with its first order
-        others = [link for link in sub.out if link.valve.trigger != "always"]
-        always = by_order(link for link in sub.out if link.valve.trigger == "always")
-        first = always.pop(0) if always else []
-        sub.orders = [group for group in (others + first, *always) if group]
+    elif sub.state == "cancelled" and sub.out:
+        # rule 17: only `always` links open, in their orders; the others close at once
+        sub.orders = by_order(link for link in sub.out if link.valve.trigger == "always")
+        for link in sub.out:
+            if link.valve.trigger != "always":
+                machine.hold(sub)
+                machine.post("close", link, _verdict(machine, link), sub)
+        if sub.orders:
+            _begin_order(machine, sub)
+            return
     machine.post("next_order", sub)
 
 
@@ -40,7 +44,11 @@ def next_order(machine: Machine, sub: SubFlowRun) -> None:
         return
     if sub.order_at == len(sub.orders):
         machine.post("span_over", sub)
-        return
+    else:
+        _begin_order(machine, sub)
+
+
+def _begin_order(machine: Machine, sub: SubFlowRun) -> None:
     machine.hold(sub)
     for link in sub.orders[sub.order_at]:
         link.verdict = _verdict(machine, link)
