@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import combinations
 
 from pypeline.core import valves
 from pypeline.core.checks.finding import Finding, control_path, line_of, remove
 from pypeline.core.graph import ControlEdge
+from pypeline.core.scopes import Scopes, item_port, scopes
 from pypeline.core.tasks import GATE
 from pypeline.schema.flow import ControlLink
-from pypeline.schema.problems import did_you_mean
+from pypeline.schema.problems import Fix, did_you_mean
 
 NEITHER = frozenset({"mod"})
 """Kinds at which no control link starts or ends."""
@@ -119,37 +122,60 @@ def hooks(finding: Finding) -> None:
 def loops(finding: Finding) -> None:
     """Iterate links: a table to go over, scopes of their own, error links that come later (rules 14, 25)."""
     graph = finding.graph
-    iterates = [edge for edge in graph.edges if edge.spec.trigger == "iterate"]
-    scopes = {edge.index: {edge.target, *graph.below(graph.sub_flows[edge.target][0])} for edge in iterates}
-    for edge in iterates:
-        place = finding.control_place(edge.index)
-        decl = finding.decl(edge.link.source)
-        if decl is not None and not decl.output_ports and "outputs_from" not in decl.port_rules:
+    for edge in graph.edges:
+        if edge.spec.trigger == "iterate":
+            _iterate(finding, edge)
+    found = scopes(graph)
+    for meeting in found.meeting:
+        into = graph.edges_in[meeting]
+        around = {loop.index: loop for edge in into for loop in found.around(found.entry(edge))}
+        for edge in into:
+            own = {loop.index for loop in found.around(found.entry(edge))}
+            for loop in (loop for index, loop in around.items() if index not in own):
+                finding.say(
+                    "PYE267", f"`{edge.link}` leads from outside into the loop of `{loop.link}`", finding.control_place(edge.index),
+                    "Let it leave the loop's source, with a higher order, and lead to a module outside the loop.",
+                    remove(edge.link, control_path(edge.index)),
+                )  # fmt: skip
+        for edge, other in _overlapping(found, meeting):
+            shared = graph.sub_flows[meeting][0]
             finding.say(
-                "PYE266", f"`{edge.link}` goes over the rows of `{edge.link.source}`, which has no table output", place,
-                "Let the link leave a module with an output port.",
+                "PYE265", f"`{shared}` lies in the loops of both `{edge.link}` and `{other.link}`", finding.control_place(edge.index),
+                "Give each loop modules of its own.",
             )  # fmt: skip
-        later = [e for e in graph.edges_out[edge.source] if e.spec.trigger == "error" and e.order <= edge.order]
-        for error in later:
+
+
+def _iterate(finding: Finding, edge: ControlEdge) -> None:
+    decl = finding.decl(edge.link.source)
+    if decl is not None and not item_port(decl):
+        finding.say(
+            "PYE266", f"`{edge.link}` goes over the rows of `{edge.link.source}`, which has no table output", finding.control_place(edge.index),
+            "Let the link leave a module with an output port.",
+        )  # fmt: skip
+    for error in finding.graph.edges_out[edge.source]:
+        if error.spec.trigger == "error" and error.order <= edge.order:
             finding.say(
                 "PYE268", f"`{error.link}` resolves before or with the loop `{edge.link}`, so it cannot handle a failure in the loop",
-                finding.control_place(error.index), f"Give it an order above {edge.order}.", severity="warning",
-            )  # fmt: skip
-        for other in iterates:
-            first, second = scopes[edge.index], scopes[other.index]
-            if other.index > edge.index and first & second and not (first < second or second < first):
-                shared = graph.sub_flows[min(first & second)][0]
-                finding.say("PYE265", f"`{shared}` lies in the loops of both `{edge.link}` and `{other.link}`", place, "Give each loop modules of its own.")
-        for outside in _from_outside(finding, scopes[edge.index], edge):
-            finding.say(
-                "PYE267", f"`{outside.link}` leads from outside into the loop of `{edge.link}`", finding.control_place(outside.index),
-                "Let it leave the loop's source, with a higher order, and lead to a module outside the loop.",
-                remove(outside.link, control_path(outside.index)),
+                finding.control_place(error.index), f"Give it an order above {edge.order}.",
+                Fix(f"Write order {edge.order + 1}", control_path(error.index), _with_order(error, edge.order + 1)), severity="warning",
             )  # fmt: skip
 
 
-def _from_outside(finding: Finding, scope: set[int], loop: ControlEdge) -> list[ControlEdge]:
-    return [e for e in finding.graph.edges if e.target in scope and e.source not in scope and e.index != loop.index]
+def _with_order(edge: ControlEdge, order: int) -> str:
+    valve = valves.format(replace(edge.spec, order=order))
+    return f"{edge.link.source} ({valve}) {edge.link.target}"
+
+
+def _overlapping(found: Scopes, meeting: int) -> list[tuple[ControlEdge, ControlEdge]]:
+    """Pairs of loops that both lead to ``meeting`` though neither stands in the other."""
+    entries = {loop.index: loop for edge in found.graph.edges_in[meeting] if (loop := found.entry(edge)) is not None}
+    pairs = []
+    for edge, other in combinations(sorted(entries.values(), key=lambda each: each.index), 2):
+        apart = edge not in found.around(other) and other not in found.around(edge)
+        # a loop that begins in the middle of another is told as a link that leads in
+        if apart and (edge.target == meeting) == (other.target == meeting):
+            pairs.append((edge, other))
+    return pairs
 
 
 def _reach(finding: Finding, starts: Iterable[int]) -> set[int]:
@@ -174,13 +200,13 @@ def _ends(finding: Finding, index: int, link: ControlLink) -> bool:
 
 
 def _kinds(finding: Finding, index: int, link: ControlLink) -> None:
-    source, target = finding.decl(link.source), finding.decl(link.target)
-    if source is not None and source.kind in NEITHER:
+    source, target = finding.role(link.source), finding.role(link.target)
+    if source in NEITHER:
         finding.say(
             "PYE218", f"`{link}`: no control link leaves `{link.source}`, which is in the middle of its sub flow", finding.control_place(index),
             "Let it leave a source, a sink or a solo module.", remove(link, control_path(index)),
         )  # fmt: skip
-    if target is not None and target.kind in NOT_INTO:
+    if target in NOT_INTO:
         heads = finding.graph.heads(finding.graph.sub_flow_of[link.target])
         finding.say(
             "PYE218", f"`{link}`: no control link leads to `{link.target}`, whose sub flow starts at its head", finding.control_place(index),

@@ -27,11 +27,12 @@ def end(machine: Machine, sub: SubFlowRun) -> None:
         close_rest(machine, sub, machine.halted or "halted")
     elif sub.state == "cancelled" and sub.out:
         # rule 17: only `always` links open, in their orders; the others close at once
-        sub.orders = by_order(link for link in sub.out if link.valve.trigger == "always")
-        for link in sub.out:
-            if link.valve.trigger != "always":
+        verdicts = [(link, _verdict(machine, link)) for link in sub.out]
+        sub.orders = by_order(link for link, verdict in verdicts if verdict == "ok")
+        for link, verdict in verdicts:
+            if verdict != "ok":
                 machine.hold(sub)
-                machine.post("close", link, _verdict(machine, link), sub)
+                machine.post("close", link, verdict, sub)
         if sub.orders:
             _begin_order(machine, sub)
             return
