@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pypeline.core.actions import CancelTask, Evaluate, Evaluated, RetryDue, ScheduleRetry, StopRequested, SubFlowChanged, TaskEnded, ValveChanged
+from pypeline.core.check import check
 from pypeline.core.plan import Plan
-from tests.core.making import planned
+from tests.core.making import CATALOGUE, flow, planned
 from tests.core.simulation import Simulation
 
 
@@ -421,6 +422,31 @@ def test_rule_18_finish_lets_a_sub_flow_end_but_begins_no_further_try() -> None:
     assert simulation.finished.handled == (1,)
 
 
+@pytest.mark.parametrize("how", ["interrupt", "stop"])
+def test_rule_17_an_interrupt_cancels_also_what_waits_for_another_try(how: str) -> None:
+    plan = planned(["x", {"id": "a", "name": "do", "retries": 3}, "h", "z"], (), ["a (1|error) h", "a (2|always) z"], settings={"on_halt": "interrupt"})
+    simulation = begin(plan, ["x", "a"])
+    simulation.end("a")
+    if how == "stop":
+        simulation.stop()
+    simulation.end("x")
+    simulation.run().check_records()
+    assert simulation.states()["a"] == ("cancelled/stopped_by_user" if how == "stop" else "cancelled/halted")
+    assert simulation.state_of("z") == "completed/ok"
+    assert simulation.state_of("h").startswith("cancelled/")
+
+
+def test_rule_17_its_other_links_close_at_once_and_its_always_links_keep_their_orders() -> None:
+    simulation = begin(solos("a b c d e", "a (1|always if 1 = 1) b", "a (1|) c", "a (2|error) d", "a (3|always) e"))
+    simulation.stop()
+    simulation.end("a")
+    assert simulation.valves() == {"a (1|) c": "closed stopped_by_user", "a (2|error) d": "closed stopped_by_user"}
+    simulation.answer()
+    assert set(simulation.running) == {"b"}
+    simulation.run().check_records()
+    assert simulation.started == ["a", "b", "e"]
+
+
 def test_rule_18_below_a_handler_tries_go_on() -> None:
     plan = planned(["x", "a", {"id": "h", "name": "do", "retries": 1}], (), ["a (1|error) h"])
     simulation = Simulation(plan, lambda task, attempt: "ok" if (task, attempt) == ("h", 2) else "error:Test")
@@ -521,6 +547,30 @@ def test_rule_24_the_runs_own_timeout_is_a_polite_stop_so_finally_is_reached() -
     quick.end("a")
     quick.hear(quick.state.feed())
     assert quick.finished.state == "completed"
+
+
+# --- build checks ---------------------------------------------------------------------------------
+
+
+def test_rule_22_and_25_what_cannot_be_meant_is_an_error_before_anything_runs() -> None:
+    def codes(words: Any, *control: str, **more: Any) -> list[str]:
+        return [problem.code for problem in check(flow(words, (), control, **more), CATALOGUE) if problem.severity == "error"]
+
+    assert codes("r:read q:read x y z", "r (1|iterate) x", "x (1|) z", "q (1|iterate) y", "y (1|) z").count("PYE265") == 1
+    assert codes("r:read x", "r (1|iterate) x", "r (2|iterate) x")[0:1] == ["PYE216"]
+    assert codes(["a", gate(3)], "a (1|) g") == ["PYE264"]
+    assert codes("a x", "a (1|iterate) x") == ["PYE266"]
+    assert codes("a b", "a (1|) b", "a (2|) b") == ["PYE216"]
+    assert codes("a e", on_error=["e"], **{"finally": ["e"]}) == ["PYE261"]
+    assert codes("a e", "a (1|) e", on_error=["e"]) == ["PYE262"]
+    assert codes("a e x", "a (1|) x", "e (1|) x", on_error=["e"]) == ["PYE263"]
+
+
+def test_every_rule_has_a_test_of_its_number() -> None:
+    from tests.core import test_state_loops
+
+    names = " ".join([*globals(), *vars(test_state_loops)])
+    assert [number for number in range(1, 26) if f"test_rule_{number:02}" not in names and f"and_{number:02}_" not in names] == []
 
 
 # --- late and odd events --------------------------------------------------------------------------
