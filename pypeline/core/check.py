@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypeline.core.catalogue import Catalogue
-from pypeline.core.checks import configs, control, data, settings
+from pypeline.core.checks import configs, control, data, frames, settings
 from pypeline.core.checks.finding import Finding
 from pypeline.core.variables_check import check_flow_variables
 from pypeline.schema.flow import Flow
@@ -19,7 +19,7 @@ from pypeline.schema.problems import Place, Problem
 
 _CHECKS = (
     data.types, data.links, data.cycles, data.inputs, data.bypasses,
-    control.links, control.gates, control.hooks, control.loops,
+    control.links, control.gates, control.hooks, control.loops, frames.frames,
     configs.modules, settings.settings, settings.modules,
 )  # fmt: skip
 

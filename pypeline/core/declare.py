@@ -55,6 +55,7 @@ def declare(cls: type[BaseModule], name: str, module_path: str, origin: Origin =
         deterministic=cls.DETERMINISTIC,
         relational=issubclass(cls, RelationalModule),
         port_rules=dict(cls.PORT_RULES),
+        columns={port: tuple(names) for port, names in cls.COLUMNS.items()},
         origin=origin,
     )
 
@@ -81,6 +82,7 @@ def to_registry(decl: ModuleDecl) -> dict[str, Any]:
             "relational": decl.relational,
             "reject_ports": list(decl.reject_ports),
             "port_rules": dict(decl.port_rules),
+            **({"columns": {port: list(names) for port, names in decl.columns.items()}} if decl.columns else {}),
             "json_schema": decl.json_schema,
         },
     }
@@ -118,6 +120,7 @@ def from_registry(name: str, entry: Mapping[str, Any], origin: Origin = "folder"
             deterministic=bool(more.get("deterministic", False)),
             relational=bool(more.get("relational", False)),
             port_rules=dict(more.get("port_rules", {})),
+            columns={str(port): _words(names) for port, names in more.get("columns", {}).items()},
             origin=origin,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -137,6 +137,8 @@ class BaseModule:
     DETERMINISTIC: ClassVar[bool] = False
     PORT_RULES: ClassVar[dict[str, str]] = {}
     REJECT_PORTS: ClassVar[list[str]] = []
+    # Output port → the columns it always has, where no config decides: a loop over it can be checked before a run.
+    COLUMNS: ClassVar[dict[str, list[str]]] = {}
     ICON: ClassVar[str] = ""
     TITLE: ClassVar[str] = ""
 
@@ -230,6 +232,7 @@ class ModuleDecl:
     deterministic: bool = False
     relational: bool = False
     port_rules: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: Literal["built-in", "entry point", "folder"] = "built-in"
 
     @property

@@ -228,6 +228,18 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         'Write `profiles/NAME.json` with `{"resources": {…}}`, or take the name out.',
     ),
     (
+        "PYE278",
+        "one file for all frames",
+        "A sink in a loop creates or replaces a file whose path is the same in every frame: only the last frame's rows would stay.",
+        "Put something of the item into the path, like `{{iter.index}}`, or say `mode: append` to collect the rows of all frames.",
+    ),
+    (
+        "PYE279",
+        "the item has no such column",
+        "`{{iter.…}}` names a column of the table that the loop goes over, or `index`.",
+        "Correct the name after `iter.`.",
+    ),
+    (
         "PYE280",
         "a flow outside the project",
         "`run_flow` runs flow files below the folder of the flow that names them, so that a project or job folder is whole and nothing else is read.",

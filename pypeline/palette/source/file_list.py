@@ -61,6 +61,7 @@ class FileList(BaseModule):
     ICON: ClassVar[str] = "folder"
     OUTPUT_PORTS: ClassVar[list[str]] = ["data"]
     GLOBALS: ClassVar[list[str]] = ["row_count", "total_size"]
+    COLUMNS: ClassVar[dict[str, list[str]]] = {"data": ["path", "name", "folder", "extension", "size", "modified", "is_folder"]}
     EFFECTS: ClassVar[Effects] = Effects.READS
     Config: ClassVar[type[Any] | None] = Config
 
