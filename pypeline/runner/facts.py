@@ -78,7 +78,7 @@ def gather(
 
 
 def code_of(decl: ModuleDecl, folder: Path) -> str:
-    """The code hash of a module type; empty where its file is not there (using it will say so)."""
+    """The code hash of a module type; empty where its file is not there or is no Python (using it will say so)."""
     from pypeline.runner.codehash import code_hash
 
     parts = decl.module_path.split(".")
@@ -94,7 +94,10 @@ def code_of(decl: ModuleDecl, folder: Path) -> str:
         root = package.parent
         within = root.joinpath(*ROOT.rstrip(".").split(".")) if decl.module_path.startswith(ROOT) else package
     file = root.joinpath(*parts).with_suffix(".py")
-    return code_hash(file, root, within) if file.is_file() else ""
+    try:
+        return code_hash(file, root, within) if file.is_file() else ""
+    except SyntaxError:
+        return ""
 
 
 def warnings(flow: Flow, facts: Facts) -> list[Problem]:

@@ -171,8 +171,30 @@ def project_hash(module_path: str, folder: Path | str) -> str:
     """The code hash now of the project's module ``module_path``."""
     from pypeline.runner.codehash import code_hash
 
-    root = Path(folder)
-    return code_hash(root.joinpath(*module_path.split(".")).with_suffix(".py"), root)
+    return code_hash(_in(Path(folder), module_path), Path(folder))
+
+
+def file_of(name: str, folder: Path | str) -> Path:
+    """The file of the project's registered type ``name``; KeyError when it has none."""
+    return _in(Path(folder), str(_entries(Path(folder))[name]["module_path"]))
+
+
+def folder_hashes(folder: Path | str) -> dict[str, tuple[str, str]]:
+    """Of each type whose file lies in the project: the code hash that was registered, and the one now (empty: no Python)."""
+    folder = Path(folder)
+    found = {}
+    for name, entry in _entries(folder).items():
+        if _in(folder, entry["module_path"]).is_file():
+            try:
+                now = project_hash(entry["module_path"], folder)
+            except (OSError, SyntaxError):
+                now = ""
+            found[name] = (registered_hash(name, folder), now)
+    return found
+
+
+def _in(folder: Path, module_path: str) -> Path:
+    return folder.joinpath(*module_path.split(".")).with_suffix(".py")
 
 
 def _declared(file: Path, folder: Path) -> tuple[ModuleDecl, dict[str, Any]]:

@@ -28,6 +28,7 @@ from pypeline.core.watch import Watch
 from pypeline.runner import facts as facts_room
 from pypeline.runner import variables
 from pypeline.runner.host import EngineHost
+from pypeline.runner.reload import Reloader
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.secrets import Secrets
 from pypeline.runner.signals import StopSignal
@@ -64,6 +65,7 @@ class Session(QObject):
         self.answers: dict[str, Any] = {}
         self.ask: Callable[[tuple[variables.Question, ...]], Mapping[str, Any] | None] = lambda _questions: {}
         self.host = EngineHost(converts=True)
+        self._reloader = Reloader(folder)
         self.watch: Watch | None = None
         self.summary: RunSummary | None = None
         self._plan: Plan | None = None
@@ -244,6 +246,10 @@ class Session(QObject):
     async def _run(self, flow: Flow, stop: StopSignal, heard: Callable[[RunEvent], None], secrets: Secrets) -> None:
         failed: tuple[Problem, ...] = ()
         try:
+            if self._reloader.folder != self.folder:
+                self._reloader = Reloader(self.folder)
+            if (fresh := await self._reloader.refresh()) is not None:
+                self.document.learn_types(fresh)
             facts = await asyncio.to_thread(facts_room.gather, flow, self.document.catalogue, self.folder, context_name=self.context_name, sets=self.answers)
             plan = await asyncio.to_thread(make_plan, flow, facts)
             self.summary = await execute(plan, folder=self.folder, on_event=heard, stop=stop, previews=True, secrets=secrets)

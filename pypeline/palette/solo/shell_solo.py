@@ -196,7 +196,7 @@ async def _exited(process: asyncio.subprocess.Process) -> int:
 async def _ended(process: asyncio.subprocess.Process, logger: Any = None) -> None:
     """End whatever is left of the command's process group: asked first, killed after a grace; ``logger`` hears of it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if not _signalled(process.pid, number):
+        if not _living(process.pid) or not _signalled(process.pid, number):
             return
         if logger is not None:
             logger.warning("the command has left processes behind, which are ended with it")
@@ -205,8 +205,22 @@ async def _ended(process: asyncio.subprocess.Process, logger: Any = None) -> Non
         # the group lives as long as one of its members does, also when the command itself has gone
         while asyncio.get_running_loop().time() < until:
             await asyncio.sleep(0.01)
-            if not _signalled(process.pid, 0):
+            if not _living(process.pid):
                 return
+
+
+def _living(group: int) -> bool:
+    """Whether a process of ``group`` runs. One that has ended may be left in the table for as long as its parent likes."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as stat:
+                    fields = stat.read().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[2]) == group and fields[0] not in "ZX":
+                return True
+    return False
 
 
 def _signalled(group: int, number: int) -> bool:

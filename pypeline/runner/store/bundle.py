@@ -8,6 +8,7 @@ in the flow's or job's folder; it is private to its owner.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -25,6 +26,8 @@ from pypeline.schema.problems import Place, Problem, PypeError
 HOME = "PYPELINE_HOME"
 SUMMARY_FORMAT = 1
 SPILL_PREFIX = "pypeline_"
+UNBORN = ".attempt-"
+"""Begins the names of folders that will be attempts as soon as they are complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,18 @@ class Bundle:
     @property
     def scratch(self) -> Path:
         return self.path / "scratch"
+
+    @property
+    def children(self) -> Path:
+        """Where the records of the flows lie that this one runs."""
+        return self.path / "children"
+
+    def family(self) -> Iterator[Bundle]:
+        """This attempt and those of all flows that run in it, the innermost first."""
+        if self.children.is_dir():
+            for path in sorted(self.children.iterdir()):
+                yield from Bundle(path, self.run_id, 1).family()
+        yield self
 
     def spill(self, base: str) -> Path:
         """This attempt's own folder below ``base``, for an engine's spill files."""
@@ -109,12 +124,14 @@ def prepare(folder: Path | str, run_id: str) -> Bundle:
         _private(store)
         runs = store / "run_bundles"
         run = runs / run_id
-        for made in (runs, run):
-            made.mkdir(mode=0o700, exist_ok=True)
-        bundle = _next(run, run_id)
-        for made in (bundle.log.parent, bundle.previews, bundle.publish, bundle.scratch):
-            made.mkdir(mode=0o700)
-        write_json(bundle.owner, lease.owner(), mode=0o600)
+        for place in (runs, run):
+            place.mkdir(mode=0o700, exist_ok=True)
+        # under its name it is there as a whole, with its owner: a kill in between leaves no attempt of nobody's
+        made = Bundle(Path(tempfile.mkdtemp(prefix=UNBORN, dir=run)), run_id, 0)
+        write_json(made.owner, lease.owner(), mode=0o600)
+        for part in (made.log.parent, made.previews, made.publish, made.scratch):
+            part.mkdir(mode=0o700)
+        bundle = _named(made, run)
     except OSError as error:
         raise failure(error, store) from error
     return bundle
@@ -135,11 +152,18 @@ def end_lost(store: Path, recover: Callable[[Path], object]) -> list[Bundle]:
     """
     ended = []
     for run in sorted((store / "run_bundles").glob("*")):
+        for unborn in run.glob(f"{UNBORN}*"):
+            if not lease.alive(unborn / "owner.json"):
+                shutil.rmtree(unborn, ignore_errors=True)
         for bundle in attempts(run):
             if bundle.summary.exists() or lease.alive(bundle.owner):
                 continue
-            for name in sorted({path.name.removesuffix(".staged") for path in bundle.publish.glob("*.json*")}):
-                recover(bundle.publish / name)
+            for one in bundle.family():
+                for name in sorted({path.name.removesuffix(".staged") for path in one.publish.glob("*.json*")}):
+                    recover(one.publish / name)
+                if one is not bundle:
+                    one.finish({"state": "failed", "reason": "lost", "ended": time.time()})
+                    one.sweep()
             lost = {"run": bundle.run_id, "attempt": bundle.attempt, "state": "failed", "reason": "lost", "ended": time.time()}
             if bundle.finish(lost):
                 bundle.sweep()
@@ -147,16 +171,19 @@ def end_lost(store: Path, recover: Callable[[Path], object]) -> list[Bundle]:
     return ended
 
 
-def _next(run: Path, run_id: str) -> Bundle:
+def _named(made: Bundle, run: Path) -> Bundle:
+    """``made`` as the next attempt of its run."""
     number = max((b.attempt for b in attempts(run)), default=0)
     while True:
         number += 1
         path = run / f"attempt-{number}"
         try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
-            continue
-        return Bundle(path, run_id, number)
+            made.path.rename(path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                continue
+            raise
+        return Bundle(path, made.run_id, number)
 
 
 def _private(store: Path) -> None:
