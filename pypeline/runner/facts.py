@@ -17,13 +17,14 @@ from pypeline.core.facts import Facts, FileFact, Machine, SourceFacts
 from pypeline.core.fields import HINT
 from pypeline.core.graph import PipelineGraph
 from pypeline.core.modules import Effects, ModuleDecl
+from pypeline.core.tasks import FLOW
 from pypeline.core.variables import find, substitute
 from pypeline.runner import profile, variables
 from pypeline.runner.engines import machine
 from pypeline.runner.imports import ROOT
 from pypeline.runner.source_files import LARGE, fact, matching
 from pypeline.schema.flow import Flow, Module
-from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
+from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean, errors
 
 
 def gather(
@@ -62,6 +63,8 @@ def gather(
             continue
         if found is not None:
             sources[module.id] = found
+    if not problems:
+        sources |= _children(flow, folder, context)
     if problems:
         raise PypeError(*problems)
     return Facts(
@@ -75,6 +78,23 @@ def gather(
         machine=Machine(machine.cpus(), machine.memory()),
         profile=profile.read(flow, folder),
     )
+
+
+def _children(flow: Flow, folder: Path, context: Mapping[str, Any]) -> dict[str, SourceFacts]:
+    """By module the flow files that it runs: what they say is part of what the module means.
+
+    Raises:
+        PypeError: one cannot be run (PYE280–PYE284).
+    """
+    if not any(module.name == FLOW and module.enabled for module in flow.modules):
+        return {}
+    from pypeline.runner import children
+
+    problems = errors(children.runs(flow, folder, context))
+    if problems:
+        raise PypeError(*problems)
+    found = children.files(flow, folder, context).items()
+    return {id: SourceFacts(tuple(fact(child.path, folder, "flow", content=True, most=LARGE) for child in each)) for id, each in found}
 
 
 def code_of(decl: ModuleDecl, folder: Path) -> str:
