@@ -20,8 +20,9 @@ from pypeline.core.facts import SourceFacts
 from pypeline.core.plan import Plan
 from pypeline.runner import order as orders
 from pypeline.runner.engines import machine
-from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess
+from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess, keep_back
 from pypeline.runner.order import Limits, Order
+from pypeline.runner.secrets import kept_back
 from pypeline.runner.wire import problem_from_json
 from pypeline.schema.problems import Problem, PypeError
 
@@ -137,7 +138,9 @@ class EngineHost:
 
     def _ready(self, plan: Plan | None = None) -> WorkerProcess:
         code = {m.type: m.code_hash for m in plan.modules.values()} if plan is not None else {}
-        stale = any(self._code.get(type, hash) != hash for type, hash in code.items())
+        # a plan may say that a variable of the environment is secret: a worker that has it must go
+        stale = keep_back(kept_back(plan.references())) if plan is not None else False
+        stale |= any(self._code.get(type, hash) != hash for type, hash in code.items())
         if self._worker is not None and stale:
             self._worker.kill()
             self._worker = None
