@@ -8,13 +8,14 @@ by hash). Links that name a missing module or misspell their valve are left out 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from pypeline.core import valves
+from pypeline.core.above import above
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.valves import ValveError, ValveSpec
 from pypeline.schema.flow import ControlLink, DataLink, Flow
@@ -253,15 +254,25 @@ class PipelineGraph:
         for at, edge in enumerate(links):
             join(at, first.setdefault(edge.link.target, at))
             join(at, first.setdefault(edge.source, at))
-        sources = {edge.source: at for at, edge in enumerate(links)}
-        if len({root(at) for at in range(len(links))}) > 1:
-            for source, at in sources.items():
-                for other in sorted(self._reach(source) & sources.keys()):
-                    join(at, sources[other])
+        if sub_flow in self._related:
+            place = {edge.source: at for at, edge in enumerate(links)}
+            for upper, lower in self._related[sub_flow]:
+                join(place[upper], place[lower])
         found: dict[int, list[ControlEdge]] = {}
         for at, edge in enumerate(links):
             found.setdefault(root(at), []).append(edge)
         return tuple(tuple(edges) for edges in found.values())
+
+    @cached_property
+    def _related(self) -> Mapping[int, Sequence[tuple[int, int]]]:
+        """For sub flows with several modules that links lead to: which of these links' sources stand above which."""
+        gates = {}
+        for index, links in enumerate(self.edges_in):
+            if len({edge.link.target for edge in links}) > 1:
+                gates[index] = tuple(dict.fromkeys(edge.source for edge in links))
+        if not gates:
+            return {}
+        return above(self.control_order, [[edge.source for edge in into] for into in self.edges_in], gates)
 
     @cached_property
     def control_order(self) -> tuple[int, ...]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+from time import process_time
+
 import pytest
 
-from pypeline.core.graph import PipelineGraph
+from pypeline.core.graph import ControlEdge, PipelineGraph
 from tests.core.making import flow
 
 SAMPLE = flow(
@@ -92,3 +95,41 @@ def test_a_chain_of_ten_thousand_needs_no_deep_stack() -> None:
     cycle = closed.control_cycle()
     assert cycle is not None
     assert len(cycle) == count + 1
+
+
+def test_inputs_of_implicit_gates_are_grouped_as_a_walk_from_every_source_would() -> None:
+    for seed in range(40):
+        random = Random(seed)
+        heads = [f"h{number}" for number in range(6)]
+        words = [*(f"m{at}" for at in range(12)), *(f"{head}:read" for head in heads), "all:stack"]
+        data = [f"{head}.data - all.input" for head in heads]
+        pairs = {(a, b) for b in range(1, 12) for a in random.sample(range(b), min(b, random.choice([0, 1, 1, 2])))}
+        control = [f"m{a} (1|) m{b}" for a, b in sorted(pairs)] + [f"m{random.randrange(12)} ({at + 2}|) {head}" for at, head in enumerate(heads)]
+        graph = PipelineGraph(flow(words, data, control))
+        links = graph.edges_in[12]
+        below = {edge.source: set(graph.below(edge.link.source)) for edge in links}
+        groups: list[set[int]] = []
+        for edge in links:
+            near = [group for group in groups if any(_one_input(edge, other, below) for other in links if other.index in group)]
+            groups = [group for group in groups if group not in near] + [{edge.index}.union(*near)]
+        assert {frozenset(edge.index for edge in group) for group in graph.inputs(12)} == set(map(frozenset, groups)), seed
+
+
+def _one_input(edge: ControlEdge, other: ControlEdge, below: dict[int, set[int]]) -> bool:
+    same = edge.source == other.source or edge.link.target == other.link.target
+    return same or edge.source in below[other.source] or other.source in below[edge.source]
+
+
+def test_many_wide_gates_over_a_long_chain_are_told_apart_in_one_go() -> None:
+    count, wide = 150, 20
+    chain = [f"m{at}" for at in range(3_000)]
+    words = [*chain, *(f"s{gate}_{at}" for gate in range(count) for at in range(wide)), *(f"g{gate}_{at}:read" for gate in range(count) for at in range(wide))]
+    words += [f"g{gate}:stack" for gate in range(count)]
+    data = [f"g{gate}_{at}.data - g{gate}.input" for gate in range(count) for at in range(wide)]
+    control = [f"m{at} (1|) m{at + 1}" for at in range(len(chain) - 1)]
+    control += [f"m{at} (2|) s{gate}_{at}" for gate in range(count) for at in range(wide)]
+    control += [f"s{gate}_{at} (1|) g{gate}_{at}" for gate in range(count) for at in range(wide)]
+    graph = PipelineGraph(flow(words, data, control))
+    began = process_time()
+    assert all(len(graph.inputs(graph.sub_flow_of[f"g{gate}"])) == wide for gate in range(count))
+    assert process_time() - began < 3, "a walk from every source would take minutes"
