@@ -82,6 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def start() -> None:
+    """The program: :func:`main`, and the quick way out."""
+    code = main()
+    from pypeline.runner.leaving import leave
+
+    leave(code)
+
+
 def hold_streams() -> None:
     """Give the streams that the caller has closed (`>&-`) a place to go: else the next file that is
     opened would get their numbers, and what is printed."""
@@ -150,4 +158,4 @@ def sentence(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

@@ -65,13 +65,15 @@ def run(options: argparse.Namespace) -> int:
     accept([*checked(found, options), *runnable(found.flow)])
     answers = ask(found.flow, found.folder, options, secrets=True)
     _, plan = planned(found, options)
+    from pypeline.runner.engines import copies
     from pypeline.runner.engines.process import WorkerProcess, keep_back
     from pypeline.runner.secrets import Secrets, kept_back
 
     keep_back(kept_back(plan.references()))
     # a flow that is not accepted starts no process; from here on it warms up on another core.
-    # where the check had expressions to read, the worker will have them too
-    first = WorkerProcess(warm=("tables", "expressions") if "sqlglot" in sys.modules else ("tables",))
+    # where the check had expressions to read, the worker will have them too; no secret is ever copied
+    copied = copies.possible() and not answers and not plan.references()
+    first = WorkerProcess(warm=("tables", "expressions") if "sqlglot" in sys.modules else ("tables",), copied=copied)
 
     from pypeline.app.cli.failure import show
     from pypeline.app.cli.results import failures, next_step, told

@@ -20,7 +20,7 @@ from typing import Any
 
 from pypeline.core.secret import SecretRef
 from pypeline.runner import session
-from pypeline.runner.engines import machine
+from pypeline.runner.engines import copies, machine
 from pypeline.runner.engines.printed import Printed
 from pypeline.runner.failures import cut
 from pypeline.runner.protocol import VERSION, BrokenStreamError, Decoder, Message, check_version, encode
@@ -74,8 +74,9 @@ class WorkerGoneError(Exception):
 class WorkerProcess:
     """One worker. ``on_line(stream, text)`` gets what was printed, ``on_gone(self)`` its end."""
 
-    def __init__(self, *, warm: Sequence[str] = (), gpus: Sequence[str] = ()) -> None:
-        """Start it; with ``gpus`` it and all it starts see these devices only.
+    def __init__(self, *, warm: Sequence[str] = (), gpus: Sequence[str] = (), copied: bool = False) -> None:
+        """Start it; with ``gpus`` it and all it starts see these devices only. ``copied``: as a copy of this
+        process, which must be one that can be copied (:mod:`pypeline.runner.engines.copies`).
 
         Raises:
             PypeError: PYE451, the system gives no process.
@@ -83,15 +84,23 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-X", "utf8", "-m", "pypeline.runner.worker", str(theirs.fileno()), str(os.getpid())]
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-                env={**{name: value for name, value in os.environ.items() if name not in _kept_back}, "PYTHONUNBUFFERED": "1", **({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {})},
+            self._process: Any = (
+                copies.copy(theirs.fileno())
+                if copied
+                else subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    bufsize=0,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                    env={
+                        **{name: value for name, value in os.environ.items() if name not in _kept_back},
+                        "PYTHONUNBUFFERED": "1",
+                        **({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}),
+                    },
+                )
             )
         except OSError as error:
             ours.close()
