@@ -172,3 +172,54 @@ def test_a_stream_that_knows_ascii_only_gets_ascii_only() -> None:
         tell(e.RunStarted(**at(), flow="f", tasks=1, modules=2))
         tell(e.ModuleState(**at(), module="orders", task="orders", state="completed", reason="ok", rows_out={"data": 5}))
     assert raw.getvalue().startswith(b"  + orders")
+
+
+def looped() -> Plan:
+    return planned("files:read load:do after:do", (), ["files (1|iterate x2) load", "files (2|) after"])
+
+
+def frame(index: int, state: Any, done: int, *, total: int = 40, fails: bool = False) -> list[e.RunEvent]:
+    """A frame that begins, or ends with its module."""
+    error = ErrorInfo("PYE459", "ValueError", f"no {index}", module="load", frame=str(index)) if fails else None
+    own: Any = "running" if state == "running" else "failed" if fails else "completed"
+    return [
+        e.ModuleState(**at(), module="load", task="load", state=own, frame=str(index), reason="error:ValueError" if fails else "ok", error=error),
+        e.FrameState(**at(), valve=0, source="files", frame=str(index), state=own, done=done, total=total),
+    ]
+
+
+def test_frames_are_counted_on_their_modules_line() -> None:
+    with terminal() as screen, progress(looped(), screen.stream) as tell:
+        tell(e.RunStarted(**at(), flow="f", tasks=3, modules=3))
+        for index in range(11):
+            for event in (*frame(index, "running", index), *frame(index, "completed", index + 1)):
+                tell(event)
+        for event in frame(11, "running", 11):
+            tell(event)
+        drawn(screen, "frame 12/40")
+        assert "● load" in screen.plain
+        assert "0/3 modules" in screen.plain
+
+
+def test_plain_lines_do_not_flood_a_file_with_frames() -> None:
+    stream = io.StringIO()
+    with progress(looped(), stream) as tell:
+        tell(e.RunStarted(**at(), flow="f", tasks=3, modules=3))
+        for index in range(40):
+            for event in (*frame(index, "running", index), *frame(index, "completed", index + 1, fails=index % 2 == 1)):
+                tell(event)
+    lines = stream.getvalue().splitlines()
+    assert [line.split("  ")[-1] for line in lines[:-1]] == [f"frame {index}: no {index}" for index in range(1, 20, 2)]
+    assert "load" in lines[-1]
+    assert lines[-1].endswith("20 of 40 frames failed")
+
+
+def test_a_loop_that_takes_long_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypeline.app.cli.progress.SELDOM", 0.05)
+    stream = io.StringIO()
+    with progress(looped(), stream) as tell:
+        for index in range(3):
+            time.sleep(0.06)
+            for event in (*frame(index, "running", index), *frame(index, "completed", index + 1)):
+                tell(event)
+    assert stream.getvalue().splitlines()[-1].endswith("files (1|iterate x2) load  frame 2/40")

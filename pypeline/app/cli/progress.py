@@ -12,14 +12,15 @@ import os
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Literal
 
 from pypeline.app.cli.output import plural
 from pypeline.app.cli.progress_line import Look
-from pypeline.core.aligned import cut, width
-from pypeline.core.events import Log, ModuleState, Retry, RunEvent
+from pypeline.core.aligned import clean, cut, width
+from pypeline.core.events import FrameState, Log, ModuleState, Retry, RunEvent
 from pypeline.core.figures import duration
 from pypeline.core.plan import Plan
 from pypeline.core.results import TERMINAL
@@ -29,6 +30,10 @@ Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 PERIOD = 0.1
 PLAIN_WIDTH = 160
 """Columns of a line where there is no terminal."""
+SELDOM = 5.0
+"""Seconds between two lines about a loop, where there is no terminal."""
+MOST_FAILED = 10
+"""So many failed frames of a module have a line each there."""
 _LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 _FAILURE = re.compile(r"PYE\d{3} ")
 
@@ -56,20 +61,44 @@ def shown_in(stream: IO[str], out: IO[str]) -> bool:
 
 
 class Lines:
-    """Progress for a file or a pipe: a line per module when it has ended, and the log lines."""
+    """Progress for a file or a pipe: a line per module when it has ended, and the log lines.
+
+    The frames of a loop are folded: a line now and then, one for each of its modules at its end, and
+    the first frames that failed."""
 
     def __init__(self, plan: Plan, stream: IO[str], level: str) -> None:
         self.look = Look(plan, stream)
         self.stream = stream
         self.level = level
         self.watch = Watch()
+        self._failed: Counter[str] = Counter()
+        self._told = time.monotonic()
 
     def __call__(self, event: RunEvent) -> None:
         self.watch.feed((event,))
         if isinstance(event, ModuleState) and event.state in TERMINAL:
-            print(self.look.module(event.module, self.watch, event.time, PLAIN_WIDTH), file=self.stream, flush=True)
+            if event.module not in self.look.loops or event.frame.endswith("-"):
+                self._say(self.look.module(event.module, self.watch, event.time, PLAIN_WIDTH))
+            elif event.state == "failed" and self._failed[event.module] < MOST_FAILED:
+                self._failed[event.module] += 1
+                why = event.error.message if event.error else event.reason
+                self._say(cut(f"  {self.look.style.bad(self.look.signs['failed'])} {clean(event.module)}  frame {event.frame}: {clean(why)}", PLAIN_WIDTH))
+        elif isinstance(event, FrameState):
+            self._loop(event)
         elif (log := heard(event)) is not None and loud(log, self.level):
-            print(self.look.log(log), file=self.stream, flush=True)
+            self._say(self.look.log(log))
+
+    def _loop(self, event: FrameState) -> None:
+        if "-" not in event.frame and event.state in TERMINAL and event.done == event.total:
+            for id in self.look.within(event.valve):
+                if id in self.watch.modules and self.watch.modules[id].frames.begun:
+                    self._say(self.look.module(id, self.watch, event.time, PLAIN_WIDTH))
+        elif time.monotonic() - self._told > SELDOM:
+            self._say(self.look.loop(event.valve, self.watch))
+
+    def _say(self, line: str) -> None:
+        self._told = time.monotonic()
+        print(line, file=self.stream, flush=True)
 
 
 class Live:
@@ -157,12 +186,13 @@ class Live:
 
     def _total(self, columns: int) -> str:
         tally = self.watch.tally()
-        over = sum(n for state, n in tally.items() if state in TERMINAL)
+        over = sum(self.look.over(id, self.watch) for id in self.watch.modules)
+        share = sum(self.look.share(id, self.watch) for id in self.watch.modules)
         total = max(self.watch.total, len(self.order), 1)
         spent = self.watch.seconds or max(0.0, time.time() - self.watch.started)
         parts = [f"{over}/{total} modules", duration(spent)]
         parts += [f"{tally['failed']} failed"] if tally.get("failed") else []
-        return self.look.total(over / total, " · ".join(parts), self.watch.state, columns)
+        return self.look.total(share / total, " · ".join(parts), self.watch.state, columns)
 
 
 def heard(event: RunEvent) -> Log | None:

@@ -14,6 +14,7 @@ from pypeline.core.events import Log
 from pypeline.core.figures import duration, rate
 from pypeline.core.figures import rows as rows_text
 from pypeline.core.plan import Plan
+from pypeline.core.results import TERMINAL
 from pypeline.core.watch import ModuleWatch, Watch
 
 _SIGNS = {"completed": "✓", "running": "●", "pending": "○", "reused": "↻", "failed": "!", "cancelled": "–"}
@@ -26,6 +27,9 @@ class Look:
     def __init__(self, plan: Plan, stream: IO[str]) -> None:
         self.style = Style(stream)
         self.types = {id: module.type for id, module in plan.modules.items()}
+        self.loops = {id: sub_flow.loop for sub_flow in plan.sub_flows if sub_flow.loop is not None for id in sub_flow.modules}
+        self.around = {valve.index: plan.sub_flows[valve.source_sub_flow].loop for valve in plan.valves if valve.trigger == "iterate"}
+        self.links = {valve.index: valve.text for valve in plan.valves}
         self.first = {id for task in plan.tasks.values() for id in task.modules[:1]}
         self.into: dict[str, list[str]] = {}
         for link in plan.links.values():
@@ -39,8 +43,10 @@ class Look:
     def module(self, id: str, watch: Watch, now: float, columns: int) -> str:
         """One module's line."""
         seen = watch.modules.get(id) or ModuleWatch()
+        between = seen.state == "completed" and not self.over(id, watch)
         said = self._facts(seen, self._rows(id, seen, watch), now, first=id in self.first)
-        sign = "reused" if seen.state == "completed" and seen.reason in {"reused", "not_needed"} else seen.state
+        said = "  ".join(part for part in (said, self._frames(id, seen, watch)) if part)
+        sign = "reused" if seen.state == "completed" and seen.reason in {"reused", "not_needed"} else "running" if between else seen.state
         name, type = _padded(clean(id), self.name), _padded(clean(self.types.get(id, "")), self.type)
         facts = cut(said, max(0, columns - self.name - self.type - 9))
         paint = {"completed": self.style.good, "failed": self.style.bad, "running": self.style.bold, "cancelled": self.style.warn}.get(sign, self.style.faint)
@@ -49,6 +55,45 @@ class Look:
         faint = self.style.faint
         shown = paint(facts) if sign == "failed" else facts if sign == "running" or not facts else faint(facts)
         return f"  {paint(self.signs[sign])} {name if sign != 'pending' else faint(name)}  {faint(type)}  {shown}".rstrip()
+
+    def over(self, id: str, watch: Watch) -> bool:
+        """Whether a module has ended for good: in a loop that is once no pass is left."""
+        seen = watch.modules.get(id)
+        if seen is None or seen.state not in TERMINAL:
+            return False
+        loop = watch.loops.get(self.loops.get(id, -1))
+        return loop is None or not (loop.around or loop.running)
+
+    def share(self, id: str, watch: Watch) -> float:
+        """How much of a module is done, 0..1: in a loop its part of the passes."""
+        loop = watch.loops.get(self.loops.get(id, -1))
+        if loop is None or self.over(id, watch):
+            return float(self.over(id, watch))
+        return loop.done / loop.total if loop.total else 0.0
+
+    def within(self, valve: int) -> list[str]:
+        """The modules in a loop and in all loops inside it."""
+        inside, found = {valve}, []
+        for _ in self.around:
+            inside |= {loop for loop, outer in self.around.items() if outer in inside}
+        for id, loop in self.loops.items():
+            found += [id] if loop in inside else []
+        return found
+
+    def loop(self, valve: int, watch: Watch) -> str:
+        """One line for a loop under way."""
+        loop = watch.loops[valve]
+        failed = f", {loop.failed:,} failed" if loop.failed else ""
+        return f"  {self.style.bold(self.signs['running'])} {clean(self.links[valve])}  frame {loop.done:,}/{loop.total:,}{failed}"
+
+    def _frames(self, id: str, seen: ModuleWatch, watch: Watch) -> str:
+        """How far a module is in its loop."""
+        loop = watch.loops.get(self.loops.get(id, -1))
+        if loop is None or not seen.frames.begun:
+            return ""
+        if not self.over(id, watch):
+            return f"frame {min(seen.frames.ended + 1, loop.total):,}/{loop.total:,}" + (f", {seen.frames.failed:,} failed" if seen.frames.failed else "")
+        return frames_text(seen)
 
     def _rows(self, id: str, seen: ModuleWatch, watch: Watch) -> int | None:
         """Rows out of its first port; for a sink the rows that came in; while it runs the rows so far."""
@@ -62,7 +107,8 @@ class Look:
         if seen.state == "failed":
             if seen.reason == "task_failed" and seen.error is not None and seen.error.module:
                 return clean(f"not finished: `{seen.error.module}` failed")
-            return clean(seen.error.message if seen.error else seen.reason)
+            frame = f"frame {seen.error.frame}: " if seen.error and seen.frames.begun > 1 else ""
+            return clean(frame + (seen.error.message if seen.error else seen.reason))
         if seen.state == "cancelled":
             return clean(seen.reason.replace("_", " "))
         if seen.state == "pending":
@@ -96,6 +142,13 @@ class Look:
         # lines of a text are set in, so that none of them looks like one of ours
         said = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
         return f"{paint(event.level)} {who}{said}"
+
+
+def frames_text(seen: ModuleWatch) -> str:
+    """How many passes a module had, and how many of them failed; nothing for one that had a single one."""
+    if seen.frames.begun <= 1:
+        return ""
+    return f"{seen.frames.failed:,} of {seen.frames.begun:,} frames failed" if seen.frames.failed else f"{seen.frames.begun:,} frames"
 
 
 def _padded(text: str, columns: int) -> str:

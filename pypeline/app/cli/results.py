@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from pypeline.app.cli.output import SAME_TASK, Style, plural, shown
+from pypeline.app.cli.progress_line import frames_text
 from pypeline.core.aligned import table
 from pypeline.core.results import ErrorInfo
 from pypeline.core.watch import ModuleWatch, Watch
@@ -31,6 +32,8 @@ def module_table(modules: Modules, links: Mapping[str, int]) -> str:
     above = ""
     for id, seen in sorted(modules.items(), key=lambda one: tasks[one[1].task or one[0]]):
         state = seen.state if seen.reason in ("", "ok") else f"{seen.state}: {seen.reason.removeprefix('error:').replace('_', ' ')}"
+        passes = frames_text(seen)
+        state = f"{state} ({passes})" if passes else state
         first, others = rows_text(seen, into.get(id) if seen.state == "completed" else None)
         never = seen.state == "cancelled" and not seen.seconds
         spent = "" if never else SAME_TASK if seen.task and seen.task == above else f"{seen.seconds:.2f}"
@@ -77,7 +80,8 @@ def failures(modules: Modules, ended: ErrorInfo | None, flow: Flow | None = None
     problems = []
     for error, id in found.items():
         place = flow.marks.place(places[id], id) if flow is not None and id in places else Place(file=id or "run", module=id)
-        message = f"`{id}`: {error.message}" if place.line else error.message
+        frame = f"frame {error.frame}: " if id in modules and modules[id].frames.begun > 1 else ""
+        message = f"`{id}`: {frame}{error.message}" if place.line else f"{frame}{error.message}"
         message = f"{message.rstrip('.')} (handled)" if handled else message
         problems.append(Problem(error.code, message, place, error.mend, severity="warning" if handled else "error", phase="run"))
     return problems
