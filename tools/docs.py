@@ -147,6 +147,9 @@ def _example(name: str) -> Iterator[str]:
     for file in sorted((ROOT / "examples" / "data").iterdir()):
         if f"data/{file.name}" in text or "folder: data" in text:
             yield f"```text file=data/{file.name}\n{file.read_text(encoding='utf-8')}```\n\n"
+    for part in sorted((ROOT / "examples" / "parts").iterdir()):
+        if f"parts/{part.name}" in flow:
+            yield f"```yaml flow file=parts/{part.name}\n{part.read_text(encoding='utf-8')}```\n\n"
     yield f"```yaml flow file={name}.yaml\n{flow}```\n\n"
     yield "```console\n" + "\n".join(head[len(words) :]) + "\n```\n"
 

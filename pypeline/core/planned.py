@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pypeline.core.facts import SourceFacts
 from pypeline.core.modules import Effects, Kind
 
-TaskKind = Literal["segment", "code", "solo", "gate"]
+TaskKind = Literal["segment", "code", "solo", "gate", "flow"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,10 @@ from pypeline.core.segments import Cut, Edge, Part, cut
 from pypeline.schema.flow import DataLink, Module, Resources, Retry, Settings
 
 GATE = "sync_gate"
-"""The one module type that planner and run state know by name."""
+"""The module type that planner and run state know by name: nothing of it runs."""
+
+FLOW = "run_flow"
+"""The module type whose task is a run of another flow: no worker runs it, and it books nothing."""
 
 OWN = ("retry", "retries", "timeout", "resources", "cache", "checkpoint")
 """Keys that make a module a task of its own."""
@@ -106,7 +109,7 @@ class Cutter:
         decl, module = self.decls[id], self.modules[id]
         engine = module.engine or self.settings.engine
         if decl.kind == "solo":
-            return Part("gate" if decl.name == GATE else "solo", engine, "solo")
+            return Part("gate" if decl.name == GATE else "flow" if decl.name == FLOW else "solo", engine, "solo")
         if not self.planned[id].relational:
             return Part("code", engine, "code")
         reason = own_task(module)

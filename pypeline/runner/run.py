@@ -28,6 +28,7 @@ from pypeline.core.plan import Plan
 from pypeline.core.results import ErrorInfo, State
 from pypeline.core.watch import ModuleWatch, Watch
 from pypeline.runner import logs, preflight
+from pypeline.runner.child import Around, WithFlows
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine
 from pypeline.runner.engines.local import LocalEngine
@@ -204,7 +205,8 @@ class _Run:
         if isinstance(self.engine, LocalEngine):
             self.engine.throttle = events.behind
         dispatch = Dispatch(self.plan, self.bundle if self.engine.private_folders else None, self.watch)
-        scheduler = Scheduler(self.plan, self.engine, dispatch, attempt=self.bundle.attempt, emit=bus)
+        engine = self.engine if isinstance(self.engine, WithFlows) else WithFlows(self.engine, Around(self.folder.resolve(), self.bundle, self._child))
+        scheduler = Scheduler(self.plan, engine, dispatch, attempt=self.bundle.attempt, emit=bus)
         bug: BaseException | None = None
         with self.stop.heard_by(wish):
             bus(self._event(ev.RunStarted, flow=self.plan.flow, tasks=len(self.plan.tasks), modules=len(self.plan.modules), folder=str(self.bundle.path)))
@@ -217,6 +219,7 @@ class _Run:
                 outcome = self._interrupted(error)
             with contextlib.suppress(asyncio.CancelledError):
                 await self.engine.close()
+                await engine.close()
             self._report_teardowns(bus)
             if disk_error:
                 outcome = Outcome("failed", "error:disk", _disk(disk_error[0]), outcome.handled)
@@ -233,6 +236,15 @@ class _Run:
         if bug is not None and not isinstance(bug, PypeError):
             raise bug
         return summary
+
+    async def _child(
+        self, plan: Plan, folder: Path, bundle: Bundle, engine: Engine, stop: StopSignal, previews: bool, on_event: OnEvent
+    ) -> RunSummary:
+        """A run inside this one, of a flow that it runs."""
+        _raise(preflight.check(plan, engine.slots))
+        await self.secrets.check(plan)
+        atomic.write_json(bundle.plan, plan.to_json(), mode=0o600)
+        return await _Run(plan, folder, bundle, engine, stop, previews, self.secrets).go(on_event)
 
     def _logs(self) -> list[logs.LogWriter]:
         setting = self.plan.settings.logging

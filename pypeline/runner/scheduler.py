@@ -13,7 +13,7 @@ import gc
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Any
@@ -125,12 +125,14 @@ class Scheduler:
         self._ended = loop.create_future()
         # plan and state live as long as the run: no collection need walk over them again and again
         gc.freeze()
+        self._engine.slots.waiting.append(self._look_again)
         try:
             self._do(self._state.start())
             self._work()
             return await self._ended
         finally:
             gc.unfreeze()
+            self._engine.slots.waiting.remove(self._look_again)
             for timer in (*self._timers.values(), *(t.timer for t in self._tries.values() if t.timer is not None)):
                 timer.cancel()
             for task in self._background:
@@ -183,6 +185,12 @@ class Scheduler:
         finally:
             self._working = False
         if self._again and not self._ended.done():
+            asyncio.get_running_loop().call_soon(self._work)
+
+    def _look_again(self) -> None:
+        """Somebody who shares the slots has given some back."""
+        if not self._working and not self._again:
+            self._again = True
             asyncio.get_running_loop().call_soon(self._work)
 
     def _do(self, actions: list[act.Action]) -> None:
@@ -239,7 +247,8 @@ class Scheduler:
 
     def _demand(self, task: Task, attempt: int) -> Demand:
         cpus = self._engine.slots.capacity["cpus"]
-        segments = self._segments + (self._state.ready("segment", cpus) or 1) if task.kind == "segment" and cpus > 1 else 1
+        others = len(self._engine.slots.waiting) - 1
+        segments = others + self._segments + (self._state.ready("segment", cpus) or 1) if task.kind == "segment" and cpus > 1 else 1
         return demand_of(task, self._engine.slots, segments, attempt)
 
     def _book(self, task: Task, demand: Demand, said: list[act.Action]) -> None:
@@ -331,16 +340,8 @@ class Scheduler:
     def _finish(self, finished: act.Finished) -> None:
         assert self._ended is not None
         titles = self._plan.sub_flows
-        error = next((self._errors[task] for index in finished.unhandled for task in self._around(index) if task in self._errors), None)
+        error = self._errors.get(finished.cause[0])
         self._ended.set_result(Outcome(finished.state, finished.reason, error, tuple(titles[i].title for i in finished.handled)))
-
-    def _around(self, index: int) -> Iterator[str]:
-        """The tasks of a sub flow, then those of the loops that start there: whose failure may be its own."""
-        yield from self._plan.sub_flows[index].tasks
-        for valve in self._plan.valves:
-            if valve.source_sub_flow == index and valve.trigger == "iterate":
-                for task in self._dispatch.frames.within[valve.index]:
-                    yield from self._around(task.sub_flow)
 
     def _valve(self, change: act.ValveChanged) -> None:
         self._announce.valve(change)

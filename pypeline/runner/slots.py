@@ -7,7 +7,7 @@ served next is the scheduler's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pypeline.core.plan import Plan, Task
@@ -30,6 +30,8 @@ class Slots:
     pool: int = 0
     devices: list[str] = field(default_factory=list)
     free: dict[str, int] = field(default_factory=dict)
+    waiting: list[Callable[[], None]] = field(default_factory=list)
+    """Who shares these slots, a run and the flows that it runs: what one gives back, another may wait for."""
 
     def __post_init__(self) -> None:
         self.free = dict(self.capacity)
@@ -54,6 +56,9 @@ class Slots:
         for name, amount in demand.items():
             self.free[name] += amount
         self.devices = sorted([*self.devices, *devices], key=lambda id: (len(id), id))
+        if len(self.waiting) > 1:
+            for told in tuple(self.waiting):
+                told()
 
     def declare(self, named: Mapping[str, int]) -> None:
         """Add the named slots of a flow; only between runs."""
@@ -64,13 +69,16 @@ class Slots:
 def demand_of(task: Task, slots: Slots, segments: int, attempt: int = 1) -> dict[str, int]:
     """What try ``attempt`` of ``task`` books, when ``segments`` segments are ready or running with it.
 
-    A segment without a hint gets its part of the cpus, code and solos get one; memory without a
+    A segment without a hint gets its part of the cpus, as far as they are free, code and solos get one; memory without a
     hint is the same part of the pool. Memory that grows with the tries (``retry.memory_growth``)
     grows up to what there is.
     """
+    if task.kind == "flow":
+        return {"cpus": 0, "memory": 0}  # its own tasks book what they need; were it to hold some of that, they could wait for it for ever
     hints = task.resources
     cpus = slots.capacity["cpus"]
-    own = hints.cpus or (max(1, cpus // max(1, segments)) if task.kind == "segment" else 1)
+    # never more than is free: what could run on one cpu must not wait until the whole machine is idle
+    own = hints.cpus or (max(1, min(cpus // max(1, segments), slots.free["cpus"])) if task.kind == "segment" else 1)
     memory = size(hints.memory) if hints.memory else slots.pool * min(own, cpus) // cpus
     if attempt > 1 and task.retry.memory_growth > 1:
         memory = max(memory, min(slots.capacity["memory"], int(memory * task.retry.memory_growth ** (attempt - 1))))

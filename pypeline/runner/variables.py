@@ -82,7 +82,8 @@ def unanswered(question: Question) -> Problem:
 
 
 def _read_all(flow: Flow, folder: Path | str, name: str, sets: Mapping[str, Any]) -> tuple[dict[str, Any], list[Question]]:
-    values: dict[str, Any] = {}
+    # a parameter of the flow has its default wherever nothing else is said
+    values: dict[str, Any] = {each.name: each.default for each in flow.flow.inputs if each.type != "table" and (each.default is not None or not each.required)}
     asked: dict[str, Question] = {}
     for file, layer in _layers(flow, folder, name):
         for key, value in layer.items():

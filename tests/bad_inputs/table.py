@@ -111,10 +111,10 @@ CHECK = tuple(
             False,
         ),
         ("45_wrong_port.yaml", "PYE213", 22, 7, "`adults` (filter_mod) has no output port `data`", "`output`", False),
-        # the rows of `run_flow`: unknown, and so refused without a look at the child, until that type comes
-        ("46_includes_itself.yaml", "PYE300", 5, 11, "no module type `run_flow`", "Known", False),
-        ("47_outside_the_project.yaml", "PYE300", 5, 11, "no module type `run_flow`", "Known", False),
-        ("48_child_is_a_device.yaml", "PYE300", 5, 11, "no module type `run_flow`", "Known", False),
+        # which flows a flow runs is read beside the check of the flow itself
+        ("46_includes_itself.yaml", "PYE281", 8, 15, "46_includes_itself.yaml -> 46_includes_itself.yaml", "Take one of them out", False),
+        ("47_outside_the_project.yaml", "PYE280", 8, 15, "outside the project", "name it from here", False),
+        ("48_child_is_a_device.yaml", "PYE280", 8, 15, "outside the project", "name it from here", False),
         ("50_unknown_variable.yaml", "PYE242", 8, 20, "unknown variable `{{context.nope}}`", "`context.input_dir`", False),
         ("51_attribute.yaml", "PYE240", 8, 20, "only names are allowed in {{ }}", "{{context.name}}", False),
         ("51_call.yaml", "PYE240", 8, 20, "only names are allowed in {{ }}", "{{context.name}}", False),

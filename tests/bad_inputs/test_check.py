@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.check import check
 from pypeline.core.variables import VariableError, substitute, substitute_shell
+from pypeline.runner import children
 from pypeline.runner.registry import load
 from pypeline.schema.codes import CODES
 from pypeline.schema.jsonschema import flow_schema
@@ -34,7 +35,7 @@ def test_a_flow_that_means_nothing_gets_its_code_place_message_and_mend(
     monkeypatch.chdir(tmp_path)
     began = time.monotonic()
     flow = read_file(FILES / row.file).require()
-    problems = check(flow, catalogue, CONTEXT)
+    problems = [*check(flow, catalogue, CONTEXT), *children.check(flow, FILES, CONTEXT)]
     assert time.monotonic() - began < 2
     problem = next(problem for problem in problems if problem.code == row.code)
     assert (problem.place.line, problem.place.column) == (row.line, row.column)

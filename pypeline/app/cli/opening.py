@@ -20,6 +20,7 @@ from pypeline.core.catalogue import Catalogue
 from pypeline.core.check import check
 from pypeline.core.facts import Facts
 from pypeline.core.plan import Plan
+from pypeline.runner import children
 from pypeline.runner.registry import load
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Problem, PypeError, did_you_mean, errors
@@ -87,7 +88,9 @@ def context_values(flow: Flow, folder: Path, options: argparse.Namespace) -> Map
 
 def checked(found: Opened, options: argparse.Namespace) -> list[Problem]:
     """All problems of the flow, the reader's first."""
-    problems = check(found.flow, found.catalogue, context_values(found.flow, found.folder, options))
+    context = context_values(found.flow, found.folder, options)
+    problems = check(found.flow, found.catalogue, context)
+    problems += children.check(found.flow, found.folder, context)
     return [*found.warnings, *(with_own_file(problem, found) for problem in problems)]
 
 

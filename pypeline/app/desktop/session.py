@@ -8,6 +8,7 @@ loop; work happens in worker processes. A run holds its own plan: drawing on is 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -25,8 +26,8 @@ from pypeline.core.plan import Plan
 from pypeline.core.planner import plan as make_plan
 from pypeline.core.sound import sound_part, upstream_of
 from pypeline.core.watch import Watch
+from pypeline.runner import children, variables
 from pypeline.runner import facts as facts_room
-from pypeline.runner import variables
 from pypeline.runner.host import EngineHost
 from pypeline.runner.reload import Reloader
 from pypeline.runner.run import RunSummary, execute
@@ -35,8 +36,10 @@ from pypeline.runner.signals import StopSignal
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Problem, PypeError, errors, sentence
 
-DRAIN_MS = 33
-"""Events are shown this often, however many there are."""
+DRAIN_MS, DRAIN_MOST_MS = 33, 100
+"""Events are shown this often, however many there are; less often where showing them would leave no time for the hand."""
+_SHARE = 2
+"""The window rests at least as long as it worked."""
 UNDERSTAND_MS = 150
 """How long the hand must rest before the flow is checked and bound again."""
 
@@ -77,8 +80,8 @@ class Session(QObject):
         # the ring: a run may emit faster than anyone can look; the newest matter
         self._ring: deque[RunEvent] = deque(maxlen=200_000)
         self._drain = QTimer(self)
-        self._drain.setInterval(DRAIN_MS)
-        self._drain.timeout.connect(self._show_events)
+        self._drain.timeout.connect(self._tick)
+        self._worked = 0.0
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(UNDERSTAND_MS)
@@ -136,7 +139,7 @@ class Session(QObject):
             context = variables.context(flow, self.folder, self.context_name)
         except PypeError as error:
             return [*check(flow, catalogue), *error.problems], None
-        problems = check(flow, catalogue, context)
+        problems = [*check(flow, catalogue, context), *children.check(flow, self.folder, context)]
         part = sound_part(flow, catalogue, problems)
         # what an earlier sub flow writes will be there when it is read
         later = facts_room.after_writers(flow, catalogue)
@@ -198,7 +201,7 @@ class Session(QObject):
         catalogue = self.document.catalogue
         try:
             context = variables.context(flow, self.folder, self.context_name)
-            problems = [*check(flow, catalogue, context), *runnable(flow)]
+            problems = [*check(flow, catalogue, context), *children.check(flow, self.folder, context), *runnable(flow)]
         except PypeError as error:
             problems = list(error.problems)
         if errors(problems):
@@ -234,7 +237,8 @@ class Session(QObject):
         self.watch.state = "running"
         self.summary = None
         self.document.learn(watch=self.watch)
-        self._drain.start()
+        self._worked = time.thread_time()
+        self._drain.start(DRAIN_MS)
         return self._ring.append
 
     def follow_no_longer(self) -> None:
@@ -269,6 +273,13 @@ class Session(QObject):
         self.watch = None
         known = [p for p in self.document.knowledge.problems if p not in problems]
         self.document.learn(watch=None, problems=tuple(_in_file_order([*known, *problems], self.document.flow)))
+
+    def _tick(self) -> None:
+        """Show what came in, and set when to look again by what the window's thread did since."""
+        now = time.thread_time()
+        self._drain.setInterval(min(DRAIN_MOST_MS, max(DRAIN_MS, round((now - self._worked) * 1000 * _SHARE))))
+        self._worked = now
+        self._show_events()
 
     def _show_events(self) -> None:
         if not self._ring or self.watch is None:

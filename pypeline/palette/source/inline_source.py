@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pypeline.sdk import Column, Effects, Expr, Inputs, ModuleConfig, Query, Relation, RelationalModule, Values, col, distinct, known_type, types
 
 Cell = str | int | float | bool | None
+Rows = list[list[Cell] | dict[str, Cell]]
 
 
 class Config(ModuleConfig):
@@ -17,7 +18,7 @@ class Config(ModuleConfig):
     columns: Annotated[dict[str, str], types()] = Field(
         min_length=1, title="Columns", description="Column name and type.", examples=[{"code": "string", "rate": "decimal(9,4)"}]
     )
-    rows: list[list[Cell] | dict[str, Cell]] = Field(
+    rows: Rows = Field(
         title="Rows",
         description="Each a list in the order of the columns, or a mapping column: value. Dates and times are written as text.",
         examples=[[["EUR", "1.0"], {"code": "USD", "rate": "0.93"}]],
