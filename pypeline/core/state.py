@@ -172,10 +172,6 @@ class RunState:
         """The terminal records so far, of frames that have not ended: (task, frame) → (state, reason)."""
         return self._machine.task_ends
 
-    def over(self, task: str, frame: str) -> bool:
-        """Whether a task that was started has its terminal record, also when its frame has ended."""
-        return (task, frame) in self._machine.task_ends or (task, frame) not in self._machine.tasks
-
     def sub_flow(self, index: int, frame: str = "0") -> tuple[State, str]:
         """State and reason of a sub flow, in a frame that has not ended."""
         sub = self._machine.subs[index, frame]
@@ -211,6 +207,7 @@ class RunState:
 
     def _settle(self) -> list[Action]:
         machine = self._machine
+        steps = machine.steps
         while True:
             self._drain()
             if machine.halt_due and not machine.halted:
@@ -218,20 +215,19 @@ class RunState:
             elif machine.loops_due:
                 halting.halt_loop(machine, machine.loops_due.pop())
             elif machine.closing:
-                self._take(machine.closing.popleft())
+                steps.append(machine.closing.popleft())
             elif machine.begin:
                 while machine.begin:
                     _begin(machine, heappop(machine.begin)[-1])
-            elif not machine.steps:
+            elif not steps:
                 return self._said()
 
     def _drain(self) -> None:
-        steps = self._machine.steps
+        machine = self._machine
+        steps = machine.steps
         while steps:
-            self._take(steps.popleft())
-
-    def _take(self, step: tuple[Any, ...]) -> None:
-        _STEPS[step[0]](self._machine, *step[1:])
+            step: tuple[Any, ...] = steps.popleft()
+            _STEPS[step[0]](machine, *step[1:])
 
     def _said(self) -> list[Action]:
         said, self._machine.out = self._machine.out, []

@@ -573,6 +573,46 @@ def test_every_rule_has_a_test_of_its_number() -> None:
     assert [number for number in range(1, 26) if f"test_rule_{number:02}" not in names and f"and_{number:02}_" not in names] == []
 
 
+# --- states ---------------------------------------------------------------------------------------
+
+
+def test_every_end_has_a_state_and_a_reason_and_is_told_once() -> None:
+    modules = [
+        "a",
+        "b",
+        "c",
+        {"id": "d", "name": "do", "retries": 1},
+        {"id": "off", "name": "do", "enabled": False},
+        gate("all"),
+        "x:read",
+        "y:python",
+        "z:write",
+    ]
+    data, control = ["x.data - y.input", "y.output - z.input"], ["a (1|) b", "a (1|error) c", "b (1|) g", "c (1|) g"]
+    simulation = run(planned(modules, data, control, on_error=["off"], **CONTINUE), ["d", "y"])
+    assert simulation.states() == {
+        "a": "completed/ok", "b": "completed/ok", "c": "cancelled/valve_closed", "g": "cancelled/gate_unmet", "d": "failed/retries_exhausted:Test",
+        "x": "completed/ok", "y": "failed/error:Test", "z": "cancelled/upstream_failed", "off": "cancelled/disabled",
+    }  # fmt: skip
+    assert run(planned(modules, data, control, on_error=["off"], **CONTINUE)).state_of("off") == "cancelled/not_needed"
+    simulation = begin(solos("a b", "a (1|) b"))
+    simulation.end("a", reason="lost")
+    assert simulation.run().states() == {"a": "failed/lost", "b": "cancelled/valve_closed"}
+    simulation = begin(solos("a b", "a (1|) b"))
+    assert simulation.state.sub_flow(0) == ("running", "")
+    assert simulation.state.sub_flow(1) == ("pending", "")
+
+
+def test_roots_and_equal_orders_run_side_by_side_as_far_as_there_are_slots() -> None:
+    plan = solos("a b c d e f", "a (1|) c", "a (1|) d", "b (2|) e", "a (Last|) f")
+    simulation = begin(plan)
+    assert set(simulation.running) == {"a", "b"}
+    simulation.end("a")
+    simulation.fill()
+    assert set(simulation.running) == {"b", "c", "d"}
+    assert run(plan, slots=1).started == ["a", "c", "d", "f", "b", "e"]
+
+
 # --- late and odd events --------------------------------------------------------------------------
 
 
