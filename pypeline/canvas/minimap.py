@@ -30,6 +30,7 @@ class Minimap(QWidget):
         view.looked.connect(self.refresh)
         view.flow_scene.shapes_changed.connect(self._changed)
         view.flow_scene.touched.connect(self._changed)
+        view.flow_scene.news.connect(self._changed)
 
     def refresh(self) -> None:
         """Stand in the corner and paint again, if it is of use."""
@@ -86,7 +87,7 @@ class Minimap(QWidget):
         painter.setClipRect(QRectF(4, 4, WIDTH - 8, HEIGHT - 8))
         painter.translate(origin)
         painter.scale(scale, scale)
-        self._view.flow_scene.far.paint(painter, look, lines=False)
+        self._view.flow_scene.far_now().paint(painter, look, lines=False)
         painter.end()
         return made
 

@@ -6,7 +6,7 @@ cards, control links, and on top what a gesture shows. Cards and thick links com
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
@@ -54,7 +54,7 @@ def paint_near(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
         control.draw(painter)
 
 
-def _paint_links(painter: QPainter, scene: FlowScene, links: Iterable[LinkItem]) -> None:
+def _paint_links(painter: QPainter, scene: FlowScene, links: Sequence[LinkItem]) -> None:
     """Thin ones of one look as a single path; the others from prints, or each by itself."""
     lod = painter.worldTransform().m11()
     thin: dict[tuple[str, bool, float], QPainterPath] = {}
@@ -74,6 +74,8 @@ def _paint_links(painter: QPainter, scene: FlowScene, links: Iterable[LinkItem])
     painter.setWorldMatrixEnabled(False)
     for link in rest:
         link.draw(painter, scene.prints, lod)
+    for link in links:
+        link.draw_tag(painter, scene.prints, lod)
     painter.setWorldMatrixEnabled(True)
 
 

@@ -72,10 +72,11 @@ class Prints:
             oldest.pixmap, oldest.stale = None, True
         return self._owed
 
-    def draw(self, painter: QPainter, own: Print, box: QRectF, paint: Paint, x: float = 0.0, y: float = 0.0) -> bool:
+    def draw(self, painter: QPainter, own: Print, box: QRectF, paint: Paint, x: float = 0.0, y: float = 0.0, *, exact: bool = False) -> bool:
         """Copy the print of the scene's ``box``, made by ``paint`` if it must be; False if there is none yet.
 
-        The painter's world matrix is disabled. ``x`` and ``y`` are how far the thing has been dragged.
+        The painter's world matrix is disabled. ``x`` and ``y`` are how far the thing has been dragged. With
+        ``exact`` a print that is out of date is not copied and not owed: the caller paints the thing itself.
         """
         lod, ratio = self._lod, self._ratio
         scale = lod * ratio
@@ -88,8 +89,10 @@ class Prints:
                 began = thread_time()
                 self._make(own, box, paint, lod, (left - column, top - row))
                 self._left -= thread_time() - began
-            else:
-                self._owed = self._owed or self._calm
+            elif exact and (self._calm or own.stale):
+                return False
+            elif self._calm:
+                self._owed = True
         pixmap = own.pixmap
         if pixmap is None:
             return False

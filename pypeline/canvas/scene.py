@@ -47,10 +47,11 @@ class Hit:
 
 class FlowScene(QGraphicsScene):
     """Shows a document. ``shapes_changed()`` fires when it looks different anywhere, ``touched(area)`` when
-    it does in this area only."""
+    it does in this area only, ``news()`` when a run said something of modules and links."""
 
     shapes_changed = Signal()
     touched = Signal(QRectF)
+    news = Signal()
 
     def __init__(self, document: Document, look: Look, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +65,7 @@ class FlowScene(QGraphicsScene):
         self._chosen = Selection()
         # what changed in a run but was not in sight since
         self._news: set[str] = set()
+        self._far_news: set[str] = set()
         self._kept = Keeper(self, self._faces, look)
         self._sync()
         document.flow_changed.connect(self._flow_changed)
@@ -167,9 +169,11 @@ class FlowScene(QGraphicsScene):
                 run_marks.show(self._kept, self._faces, self.document.knowledge.watch, rest)
         else:
             self._show_marks()
-        for id in cards:
-            self._put_far_card(self.cards[id])
-        self.shapes_changed.emit()
+        self._far_news.update(cards)
+        if changed:
+            self.news.emit()
+        else:
+            self.shapes_changed.emit()
 
     def _show_marks(self) -> None:
         """Show everything that the watched run says."""
@@ -184,6 +188,13 @@ class FlowScene(QGraphicsScene):
             run_marks.show(self._kept, self._faces, self.document.knowledge.watch, now)
 
     # --- the far view ---------------------------------------------------------------------------------
+
+    def far_now(self) -> FarShapes:
+        """The far view as the document stands now."""
+        for id in self._far_news & self.cards.keys():
+            self._put_far_card(self.cards[id])
+        self._far_news.clear()
+        return self.far
 
     def _see_far(self) -> None:
         self.far.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import thread_time
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -25,6 +27,7 @@ from pypeline.canvas.scene import FlowScene
 SMALLEST, LARGEST = 0.02, 4.0
 _STEP = 1.15
 _FIT_MARGIN = 40.0
+_LONGEST_MS = 100
 _READABLE, _START = 0.6, 0.75
 
 
@@ -77,8 +80,15 @@ class FlowView(QGraphicsView):
         # prints that a frame had no time for are made in the next
         self._more = QTimer(self)
         self._more.setSingleShot(True)
+        self._more.setInterval(15)
         self._more.timeout.connect(self._paint_all)
+        # a run may say something at any time: it is painted when three times as long has passed as painting took
+        self._fresh = QTimer(self)
+        self._fresh.setSingleShot(True)
+        self._fresh.timeout.connect(self._paint_all)
+        self._took = 0.0
         scene.shapes_changed.connect(self._paint_all)
+        scene.news.connect(self._paint_soon)
         scene.touched.connect(self._paint_area)
 
     @property
@@ -160,17 +170,21 @@ class FlowView(QGraphicsView):
     def _paint_all(self) -> None:
         self.viewport().update()
 
+    def _paint_soon(self) -> None:
+        if not self._fresh.isActive():
+            self._fresh.start(min(_LONGEST_MS, round(self._took * 3000)))
+
     def _paint_area(self, area: QRectF) -> None:
         self.viewport().update(self.mapFromScene(area).boundingRect().adjusted(-2, -2, 2, 2))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         # the view paints the flow itself: Qt's way, a call for every item, takes several times as long
-        scene = self.flow_scene
+        scene, began = self.flow_scene, thread_time()
         painter = QPainter(self.viewport())
         painter.setTransform(self.viewportTransform())
         if self.scale_now < paint.FAR:
             painter.fillRect(self.mapToScene(event.rect()).boundingRect(), scene.look.canvas)
-            scene.far.paint(painter, scene.look)
+            scene.far_now().paint(painter, scene.look)
         else:
             calm = not self._rest.isActive()
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, calm)
@@ -181,6 +195,7 @@ class FlowView(QGraphicsView):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         near.paint_over(painter, scene.over)
         painter.end()
+        self._took = thread_time() - began
 
     # --- wheel and touchpad: the same whatever gesture is in charge -----------------------------------
 

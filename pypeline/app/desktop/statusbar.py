@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from pypeline.app.desktop.session import Session
@@ -10,6 +10,9 @@ from pypeline.canvas.document import Document
 from pypeline.core import figures
 from pypeline.runner.engines import machine
 from pypeline.schema.problems import errors
+
+_AGAIN_MS = 200
+"""A run's figures are shown anew this often: a progress bar repaints at once when it is set, and nobody reads faster."""
 
 
 class StatusBar(QWidget):
@@ -38,7 +41,11 @@ class StatusBar(QWidget):
         self.machine.setText(f"{machine.cpus()} cpus · {figures.size(machine.memory())}")
         document.knowledge_changed.connect(lambda _: self._show_problems())
         session.run_changed.connect(self._show_run)
-        session.progressed.connect(self._show_run)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_AGAIN_MS)
+        self._soon.timeout.connect(self._show_run)
+        session.progressed.connect(lambda: self._soon.isActive() or self._soon.start())
         self._show_problems()
         self._show_run()
 
@@ -73,7 +80,8 @@ class StatusBar(QWidget):
             parts += [watch.state, figures.duration(watch.seconds)]
         self.run.setText(" · ".join(p for p in parts if p))
         self.bar.setVisible(True)
-        self.bar.setRange(0, max(1, total))
+        if self.bar.maximum() != max(1, total):
+            self.bar.setRange(0, max(1, total))
         self.bar.setValue(done + failed + tally.get("cancelled", 0))
         state = watch.state if watch.state in {"failed", "completed"} else "running"
         if self.bar.property("state") != state:

@@ -21,6 +21,10 @@ _LARGEST_PRINT = 160_000.0
 """Square pixels: a longer link costs less to stroke than to copy."""
 
 
+def _tag_area(tag: Tag) -> QRectF:
+    return rect(tag.box).adjusted(-2, -2, 2, 2)
+
+
 class LinkItem(QGraphicsItem):
     """Shows ``link`` along ``shape.curve``; thicker the more ``rows`` it carried."""
 
@@ -34,7 +38,7 @@ class LinkItem(QGraphicsItem):
         self.tag: Tag | None = None
         self.chosen = False
         self._faint = False
-        self._print = Print()
+        self._print, self._tag_print = Print(), Print()
         self._set_shape(shape)
         self.setZValue(1)
         source.links.append(self)
@@ -61,14 +65,20 @@ class LinkItem(QGraphicsItem):
         self._draw(painter, option.levelOfDetailFromTransform(painter.worldTransform()))
 
     def _draw(self, painter: QPainter, lod: float) -> None:
+        self._draw_line(painter, lod)
+        self._draw_tag(painter, lod)
+
+    def _draw_line(self, painter: QPainter, lod: float) -> None:
         data = self.shape_data
         paint.link(painter, self.look, lod, self.path, data.kind, reject=data.reject, width=self._width, selected=self.chosen)
+
+    def _draw_tag(self, painter: QPainter, lod: float) -> None:
         if self.tag is not None:
             paint.tag(painter, self.look, lod, self.tag)
 
     def is_plain(self, lod: float) -> bool:
-        """Whether this is nothing but a thin line, which costs less to stroke than to copy."""
-        return self._width * lod <= 1.0 and (self.tag is None or lod < paint.TEXT_FROM) and not self.chosen and not self._faint
+        """Whether the line is nothing but thin, which costs less to stroke than to copy."""
+        return self._width * lod <= 1.0 and not self.chosen and not self._faint
 
     @property
     def pen_key(self) -> tuple[str, bool, float]:
@@ -76,16 +86,25 @@ class LinkItem(QGraphicsItem):
         return self.shape_data.kind, self.shape_data.reject, self._width
 
     def draw(self, painter: QPainter, prints: Prints, lod: float) -> None:
-        """Paint from a print, unless the link is long. The painter's world matrix is disabled."""
+        """Paint the line from a print, unless it is long. The painter's world matrix is disabled."""
         if self._faint:
             painter.setOpacity(_FAINT)
-        area = self._bounds.width() * self._bounds.height() * lod * lod
-        if area > _LARGEST_PRINT or not prints.draw(painter, self._print, self._bounds, self._draw):
+        area = self._box.width() * self._box.height() * lod * lod
+        if area > _LARGEST_PRINT or not prints.draw(painter, self._print, self._box, self._draw_line, exact=True):
             painter.setWorldMatrixEnabled(True)
-            self._draw(painter, lod)
+            self._draw_line(painter, lod)
             painter.setWorldMatrixEnabled(False)
         if self._faint:
             painter.setOpacity(1.0)
+
+    def draw_tag(self, painter: QPainter, prints: Prints, lod: float) -> None:
+        """Paint the count, from a print once it stands still. The painter's world matrix is disabled."""
+        if self.tag is None or lod < paint.TEXT_FROM:
+            return
+        if not prints.draw(painter, self._tag_print, _tag_area(self.tag), self._draw_tag, exact=True):
+            painter.setWorldMatrixEnabled(True)
+            self._draw_tag(painter, lod)
+            painter.setWorldMatrixEnabled(False)
 
     def fade(self, faint: bool) -> None:
         """Step back, while its end is being taken elsewhere."""
@@ -94,7 +113,7 @@ class LinkItem(QGraphicsItem):
 
     def _changed(self) -> None:
         """Look different: paint again."""
-        self._print.stale = True
+        self._print.stale = self._tag_print.stale = True
         self.update()
 
     def show_shape(self, shape: LinkShape) -> None:
@@ -113,13 +132,19 @@ class LinkItem(QGraphicsItem):
         self.show_shape(LinkShape(data.id, data.source, data.target, g.link_curve(start, end), data.kind, data.reject))
 
     def show_rows(self, rows: int | None, tag: Tag | None) -> None:
-        """Carry ``rows`` and say so in ``tag``."""
-        if rows != self.rows or tag != self.tag:
+        """Carry ``rows`` and say so in ``tag``: most often only the count is another."""
+        if rows == self.rows and tag == self.tag:
+            return
+        before, self.rows, self.tag = self.tag, rows, tag
+        width = round(link_width(rows) * 4) / 4
+        if width != self._width:
+            self._width = width
+            self._print.stale = True
+        self._tag_print.stale = True
+        if before is None or tag is None or before.box != tag.box:
             self.prepareGeometryChange()
-            self.rows, self.tag = rows, tag
-            self._width = link_width(rows)
-            self._bounds = self._box.united(rect(tag.box).adjusted(-2, -2, 2, 2)) if tag else self._box
-            self._changed()
+            self._bounds = self._box.united(_tag_area(tag)) if tag else self._box
+        self.update()
 
     def choose(self, chosen: bool) -> None:
         """Be, or be no longer, among the selected."""

@@ -83,6 +83,7 @@ class FlowPage(QWidget):
     def __init__(self, room: Room) -> None:
         super().__init__()
         self._room = room
+        self._known: tuple[Problem, ...] | None = None
         box = QVBoxLayout(self)
         box.setContentsMargins(12, 12, 12, 16)
         box.setSpacing(12)
@@ -139,7 +140,11 @@ class FlowPage(QWidget):
 
     def learn(self) -> None:
         """Show problems as they are known now."""
-        self.settings.refresh_problems()
+        problems = self._room.document.knowledge.problems
+        # a run tells something thirty times a second, and never problems
+        if problems is not self._known:
+            self._known = problems
+            self.settings.refresh_problems()
 
     def focus_first(self) -> None:
         """Put the keyboard into the name."""
