@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python tools/groups.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-desktop demo designer screenshots test test-long lint types layers check check-offline bench docs lock clean
+.PHONY: help env env-desktop demo designer screenshots test test-long simulate lint types layers check check-offline bench docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -32,6 +32,9 @@ test: env-desktop  ## format, lint, types, layers, made pages and all tests
 test-long: env-desktop  ## the tests that take minutes
 	@$(BIN)/python -m pytest -p no:pytest-qt -n 2 -m long
 
+simulate: env  ## 100,000 random flows against a scheduler written from the rules alone
+	@$(BIN)/python -m tests.core.simulation --flows 100000
+
 lint: env  ## ruff: format and rules
 	@$(RUN) format lint
 
@@ -49,7 +52,7 @@ check-offline: env-desktop  ## lint, types, layers, demo and tests without any n
 
 bench: env-desktop  ## the figures of the README, 10 million rows, about 30 minutes; peers in an environment of their own
 	@test -e .venv-bench/ready || { $(BIN)/python -m venv --without-pip .venv-bench && \
-		sed -n 's/^\([a-z0-9-]*==[^ ;]*\).*/\1/p' requirements.lock > .venv-bench/versions.txt && \
+		$(BIN)/python -m pip list --format=freeze --disable-pip-version-check | grep -v pypeline > .venv-bench/versions.txt && \
 		$(BIN)/python -m pip --python .venv-bench/bin/python install --quiet --constraint .venv-bench/versions.txt duckdb polars pandas pyarrow 'dask[dataframe]' && touch .venv-bench/ready; }
 	@$(BIN)/python -m benchmarks
 
@@ -65,5 +68,5 @@ lock: env  ## resolve requirements.lock again, for all supported Pythons
 		$(foreach name,$(shell sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.lock),--no-emit-package $(name)) --output-file requirements-desktop.lock
 
 clean:  ## all that can be made again
-	@rm -rf .venv .venv-lock .venv-bench build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	@rm -rf .venv .venv-lock .venv-bench .venv-bench-* build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	@find pypeline tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

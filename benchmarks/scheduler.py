@@ -11,6 +11,9 @@ modules wait. The bar is measured against the tasks.
 Shapes: ``chain`` (one behind the other), ``fan`` (one, all others, one), ``layered`` (layers as wide as
 deep; each reads two of the layer before), these three over data links; ``control`` is a chain of
 single modules over control links, each a sub flow with a valve.
+
+Then other schedulers (:mod:`benchmarks.scheduler_peers`), each in a process of its own, on the chain,
+beside ours and asyncio's in the same run; ``--alone`` leaves them out.
 """
 
 from __future__ import annotations
@@ -38,6 +41,12 @@ PLAN_BAR = 0.25
 MEMORY_BAR = 90 * 2**20
 BAR_SIZE = 10_000
 """Plan time and memory have their bars at this size."""
+
+PEERS = ("Hamilton", "Dask", "doit", "Luigi", "Prefect")
+# the newest that go together on the day of the figures; Prefect's server does not start with a newer fastapi
+PACKAGES = ("sf-hamilton==1.90.0", "dask==2026.8.0", "doit==0.37.0", "luigi==3.8.1", "prefect==3.8.8", "fastapi==0.139.0")
+CHAINS = (500, 1_000, 10_000)
+PEER_SECONDS = 60.0
 
 Graph = list[list[int]]
 """For each node the nodes it reads."""
@@ -256,6 +265,40 @@ def markdown(figures: Sequence[Figure]) -> str:
     return f"{machine()}\n\n{table(head, lines, right=range(1, 10))}\n\n" + ("\n".join(wrong) or "All bars are held.")
 
 
+def beside_peers(repeats: int) -> list[list[str]]:
+    """A line for each scheduler and length of the chain: what it takes, or why it has none. A length that a
+    scheduler has failed at is its last, and one that takes too long to be asked again is asked once."""
+    from benchmarks.peers import figures, interpreter
+
+    python = str(interpreter("scheduler", PACKAGES))
+    lines = []
+    for name in PEERS:
+        for size in CHAINS:
+            print(f"… {name}, chain of {size:,}", file=sys.stderr, flush=True)
+            command = [python, "-m", "benchmarks.scheduler_peers", name, str(size)]
+            found = [figures(command, PEER_SECONDS)]
+            while "failed" not in found[-1] and len(found) < repeats and found[0]["wall"] + found[0]["plan"] < 2:
+                found.append(figures(command, PEER_SECONDS))
+            if "failed" in found[-1]:
+                lines.append([name, f"{size:,}", "–", "–", "–", found[-1]["failed"][:60]])
+                break
+            middle = {key: median(one[key] for one in found) for key in found[0]}
+            each = [f"{middle[key] / size * 1e6:,.1f}" for key in ("plan", "run")]
+            lines.append([name, f"{size:,}", *each, f"{middle['memory'] / 2**20:,.0f}", "done"])
+    return lines
+
+
+def peers_markdown(all: Sequence[Figure], lines: Sequence[Sequence[str]]) -> str:
+    """Ours and asyncio's chains, then the peers'."""
+    rows = []
+    for f in (f for f in all if f.shape == "chain"):
+        each = [f"{seconds / f.modules * 1e6:,.1f}" for seconds in (f.plan, f.run)]
+        rows.append(["asyncio, a task a module", f"{f.modules:,}", "–", f"{f.tasks / f.modules * 1e6:,.1f}", "–", "done"])
+        rows.append(["PYpeline", f"{f.modules:,}", *each, f"{f.memory / 2**20:,.0f} over the interpreter", "done"])
+    head = ["scheduler", "chain of", "plan µs a module", "run µs a module", "peak MiB", "end"]
+    return table(head, [*rows, *lines], right=(1, 2, 3, 4))
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Each shape and size in a process of its own; print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scheduler", description="Our scheduler against asyncio alone.")
@@ -263,6 +306,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--shape", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--alone", action="store_true", help="without the other schedulers")
     parser.add_argument("--one", action="store_true", help="measure the one shape and size in this process and print JSON")
     options = parser.parse_args(words)
     if options.one:
@@ -275,8 +319,11 @@ def main(words: Sequence[str] | None = None) -> int:
             command = [sys.executable, "-m", "benchmarks.scheduler", "--one", "--shape", shape, "--modules", str(size), "--repeats", str(options.repeats)]
             figures.append(Figure(**json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)))
     print(markdown(figures))
+    peers = [] if options.alone else beside_peers(options.repeats)
+    if peers:
+        print(f"\n{peers_markdown(figures, peers)}")
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "figures": [asdict(f) for f in figures]}, indent=1), "utf-8")
+        options.json.write_text(json.dumps({"machine": machine(), "figures": [asdict(f) for f in figures], "peers": peers}, indent=1), "utf-8")
     return 0
 
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import venv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers import figures as figures_of
+from benchmarks.peers import interpreter
 from benchmarks.report import machine, table
 
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = ROOT / ".venv-bench-canvas"
 PACKAGES = ("PySide6-Essentials==6.11.3", "NodeGraphQt==0.6.44", "qtpynodeeditor==0.3.3", "pyqtgraph==0.14.0", "setuptools<81")
 PEERS = ("NodeGraphQt", "qtpynodeeditor", "pyqtgraph")
 SMALL, LARGE = 1_000, 10_000
@@ -42,30 +40,6 @@ COLUMNS = (
 MIDDLE = ("names frame", "names pan", "names zoom", "names drag", "names 100 states", "half frame", "half pan", "half zoom", "half drag", "half 100 states")
 BARS = {"open": (150.0, 1500.0), "frame": (16.0, 33.0), "near pan": (5.0, 33.0), "near drag": (5.0, 33.0)}
 """Milliseconds: opening 1,000 and 10,000 modules; any frame at 10,000, median and 95th percentile; pan and drag at 1:1."""
-
-
-def peers_python() -> Path:
-    """The interpreter of the peers' environment, which is made if it is not there."""
-    python = ENVIRONMENT / "bin" / "python"
-    stamp = ENVIRONMENT / "packages.json"
-    if not stamp.exists() or json.loads(stamp.read_text("utf-8")) != list(PACKAGES):
-        venv.create(ENVIRONMENT, with_pip=True, clear=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        stamp.write_text(json.dumps(PACKAGES), "utf-8")
-    return python
-
-
-def measured(command: Sequence[str]) -> dict[str, Any]:
-    """The figures that a process printed, or why there are none."""
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=MOST, check=False)
-    except subprocess.TimeoutExpired:
-        return {"failed": f"took more than {MOST:.0f} s"}
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        return {"failed": (done.stderr.strip().splitlines() or ["printed nothing"])[-1]}
-    figures: dict[str, Any] = json.loads(lines[-1])
-    return figures
 
 
 def cell(value: Any, kind: str) -> str:
@@ -108,12 +82,12 @@ def main() -> int:
     options = parser.parse_args()
     runs = [("PYpeline", number, [sys.executable, "-m", "benchmarks.canvas.ours", str(number)]) for number in (SMALL, LARGE)]
     if not options.quick:
-        python = str(peers_python())
+        python = str(interpreter("canvas", PACKAGES))
         runs += [(name, SMALL, [python, "-m", "benchmarks.canvas.peers", name, str(SMALL)]) for name in PEERS]
     all: list[dict[str, Any]] = []
     for name, number, command in runs:
         print(f"{name}, {number:,} modules", file=sys.stderr, flush=True)
-        all.append({"canvas": name, "modules": number, **measured(command)})
+        all.append({"canvas": name, "modules": number, **figures_of(command, MOST)})
     good = [figures for figures in all if "failed" not in figures]
     ours = [figures for figures in good if figures["canvas"] == "PYpeline"]
     print(f"{machine()} Milliseconds, median / 95th percentile.\n\nBy the clock:\n\n{markdown(good, COLUMNS, 'clock')}")
