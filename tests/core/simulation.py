@@ -237,3 +237,9 @@ class Simulation:
                 completed.add(action.task)
             elif isinstance(action, SubFlowChanged) and action.state not in ("running", "pending"):
                 ended.add(action.sub_flow)
+
+
+if __name__ == "__main__":
+    from tests.core.command import main
+
+    raise SystemExit(main())

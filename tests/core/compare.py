@@ -1,0 +1,205 @@
+"""What a run of ours and the reference scheduler say about one case, as lines; and what must hold in every run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import yaml
+
+from pypeline.core import actions as act
+from pypeline.core.plan import Plan
+from pypeline.core.planner import plan
+from pypeline.core.results import TERMINAL
+from pypeline.schema.flow import Flow
+from tests.core.making import facts
+from tests.core.oracle import Oracle
+from tests.core.random_flows import Case, frame_text
+from tests.core.virtual import VirtualRun
+
+Log = Iterable[tuple[float, act.Action]]
+
+Record = dict[str, list[str]]
+STARTED = ("ok", "joined", "already_ran", "too_late")
+
+
+def record_of(plan: Plan, log: Log, *, ties: bool) -> Record:
+    """What came of a run, as lines to compare."""
+    found: Record = {"starts": [], "sub flows": [], "modules": [], "frames": [], "run": []}
+    links = {}
+    titles = plan.sub_flows
+    valves = {valve.index: valve for valve in plan.valves}
+    for time, action in log:
+        match action:
+            case act.StartTask(task, frame, attempt):
+                found["starts"].append(f"{time:g} {task}#{frame} t{attempt}")
+            case act.SubFlowChanged(sub, frame, state, reason) if state in TERMINAL:
+                found["sub flows"].append(f"{titles[sub].title}#{frame} {state}/{reason} at {time:g}")
+            case act.ModuleChanged(module, _, frame, state, reason) if state in TERMINAL:
+                found["modules"].append(f"{module}#{frame} {state}/{reason}")
+            case act.ValveChanged(valve, frame, opened, reason):
+                source, target = valves[valve].source_sub_flow, valves[valve].target_sub_flow
+                links[valves[valve].text, (source, target), frame] = (time, opened, reason)
+            case act.FrameChanged(valve, frame, state) if state in TERMINAL:
+                found["frames"].append(f"{valves[valve].text}#{frame} {state}")
+            case act.Finished(state, _, handled, unhandled):
+                found["run"] = [state, f"handled {sorted({titles[s].title for s in handled})}", f"unhandled {sorted({titles[s].title for s in unhandled})}"]
+    return finish(found, links, ties)
+
+
+def record_of_oracle(oracle: Oracle, *, ties: bool) -> Record:
+    """The same of the reference scheduler."""
+    title = [part[0] for part in oracle.subs]
+    text = {x.index: (x.text, (x.s, x.t)) for x in oracle.all}
+    found: Record = {"starts": [], "sub flows": [], "modules": [], "frames": [], "run": []}
+    found["starts"] = [f"{time:g} {module}#{frame_text(frame)} t{attempt}" for time, module, frame, attempt in oracle.starts]
+    for place in oracle.places.values():
+        frame = frame_text(place.frame)
+        found["sub flows"].append(f"{title[place.sub]}#{frame} {place.state}/{place.reason} at {place.at:g}")
+        for module in oracle.subs[place.sub]:
+            state, reason = oracle.end_of(place, module)
+            found["modules"].append(f"{module}#{frame} {state}/{reason}")
+    for (s, frame), (why, time) in oracle.unrun.items():
+        found["sub flows"].append(f"{title[s]}#{frame} cancelled/{why} at {time:g}")
+        found["modules"] += [f"{module}#{frame} cancelled/{why}" for module in oracle.subs[s]]
+    found["frames"] = [f"{text[index][0]}#{frame_text(frame)} {state}" for (index, frame), state in oracle.frame_ends().items()]
+    handled, unhandled = oracle.failures()
+    found["run"] = [oracle.final, f"handled {sorted(title[s] for s in handled)}", f"unhandled {sorted(title[s] for s in unhandled)}"]
+    links = {(*text[index], frame_text(frame)): (oracle.when[index, frame], *end) for (index, frame), end in oracle.links.items()}
+    links |= {(x.text, (x.s, x.t), frame): (time, False, why) for (s, frame), (why, time) in oracle.unrun.items() for x in oracle.out[s]}
+    return finish(found, links, ties)
+
+
+def finish(found: Record, links: Mapping[tuple[str, tuple[int, int], str], tuple[float, bool, str]], ties: bool) -> Record:
+    """Lines in an order of their own. What comes first of what happens at one target at one instant is no rule's
+    business, nor why a link closed, unless a halt or a stop closed it."""
+    at = Counter((sub, frame, time) for (_, ends, frame), (time, _, _) in links.items() for sub in ends)
+    found["links"] = []
+    for (text, (_, target), frame), (time, opened, reason) in links.items():
+        if opened:
+            reason = "" if reason in STARTED and (ties or at[target, frame, time] > 1) else reason
+        elif reason not in ("halted", "stopped_by_user", "timeout", "not_needed"):
+            reason = ""
+        found["links"].append(f"{text}#{frame} {'open' if opened else 'closed'} {reason} at {time:g}")
+    return {key: lines if key in ("starts", "run") else sorted(lines) for key, lines in found.items()}
+
+
+def compare(case: Case) -> tuple[Oracle, VirtualRun]:
+    """Run ``case`` three times: as the rules say, and twice as we do.
+
+    Raises:
+        AssertionError: two of them differ, or an invariant is broken; the text has the seed and the flow.
+    """
+    made = plan_of(case)
+    oracle = Oracle(case.flow, case).run()
+    run = VirtualRun(made, case).run()
+    problem = "; ".join(broken(run)) or difference(record_of_oracle(oracle, ties=case.ties), record_of(made, run.log, ties=case.ties))
+    if not problem and repr(VirtualRun(made, case).run().log) != repr(run.log):
+        problem = "a second run of the same case has another log"
+    assert not problem, f"{problem}\n{told(case)}"
+    return oracle, run
+
+
+def plan_of(case: Case) -> Plan:
+    """The plan of a case's flow."""
+    return plan(Flow.model_validate(case.flow), facts())
+
+
+def told(case: Case) -> str:
+    """All that is needed to see it again."""
+    text = yaml.safe_dump(case.flow, sort_keys=False, width=150)
+    again = f"python -m tests.core.simulation --show {case.seed}"
+    return f"seed {case.seed}{' with ties' if case.ties else ''}: {case.slots} slots, stops {case.stops}; {again}\n{text}"
+
+
+def difference(wanted: Record, had: Record) -> str:
+    """The first kind of record that differs, and how."""
+    for kind in wanted:
+        if wanted[kind] != had[kind]:
+            ours = [line for line in had[kind] if line not in wanted[kind]]
+            return f"{kind} differ: the rules say {[line for line in wanted[kind] if line not in had[kind]] or wanted[kind]}, we {ours or had[kind]}"
+    return ""
+
+
+def broken(run: VirtualRun) -> Iterator[str]:
+    """Which of the invariants that hold in every run do not hold in this one."""
+    made, tasks = run.plan, run.plan.tasks
+    ends = Counter(key for _, action in run.log for key in _ended(action))
+    yield from (f"{key} ended {count} times" for key, count in ends.items() if count != 1)
+    if [action for _, action in run.log if isinstance(action, act.Finished)] != [run.log[-1][1]]:
+        yield "something happens after the end"
+    if run.busiest > run.world.slots:
+        yield "more runs at one time than there are slots"
+    hard = min((time for time, kind in run.world.stops if kind == "hard"), default=float("inf"))
+    done: set[tuple[str, str]] = set()
+    tries: Counter[tuple[str, str]] = Counter()
+    for time, action in run.log:
+        match action:
+            case act.ModuleChanged(_, task, frame, "completed"):
+                done.add((task, frame))
+            case act.StartTask(task, frame, attempt):
+                tries[task, frame] += 1
+                if attempt != tries[task, frame] or attempt > tasks[task].retry.attempts:
+                    yield f"{task}#{frame} has try {attempt} as its {tries[task, frame]}. of {tasks[task].retry.attempts}"
+                if not {(before, frame) for before in tasks[task].after} <= done:
+                    yield f"{task}#{frame} starts before what it needs"
+                if time > hard:
+                    yield f"{task}#{frame} starts after a hard stop"
+    frames = {id: {frame for kind, at, frame in ends if kind == "sub flow" and at == str(sub.index)} for sub in made.sub_flows for id in sub.modules}
+    yield from (f"{id}#{frame} has no record" for id, known in frames.items() for frame in known if ("module", id, frame) not in ends)
+    yield from (f"{sub.title} has no record" for sub in made.sub_flows if not frames[sub.title])
+
+
+def _ended(action: act.Action) -> Iterator[tuple[str, str, str]]:
+    match action:
+        case act.SubFlowChanged(sub, frame, state) if state in TERMINAL:
+            yield "sub flow", str(sub), frame
+        case act.ModuleChanged(module, _, frame, state) if state in TERMINAL:
+            yield "module", module, frame
+        case act.ValveChanged(valve, frame):
+            yield "link", str(valve), frame
+        case act.FrameChanged(valve, frame, state) if state in TERMINAL:
+            yield "frame", str(valve), frame
+
+
+def features(case: Case, oracle: Oracle) -> set[str]:
+    """What a case put to the test: names of rules and features that really came up in it."""
+    links, settings = oracle.links, case.flow["settings"]
+    opened = {x.trigger for x in oracle.all for (index, _), (is_open, _) in links.items() if index == x.index and is_open}
+    reasons = {reason for _, reason in links.values()}
+    places = list(oracle.places.values())
+    handled, lasting = oracle.failures()
+    said = {
+        "loops": bool(oracle.loops),
+        "nested loops": any(frame for _, frame in oracle.loops),
+        "loops over no rows": any(not loop.begun and not loop.count for loop in oracle.loops.values()),
+        "frames side by side": any(loop.link.parallel > 1 and loop.begun > 1 for loop in oracle.loops.values()),
+        "frames that failed": "failed" in oracle.frame_ends().values(),
+        "frames not begun": any(loop.begun < loop.rows for loop in oracle.loops.values()),
+        "started branches": "start" in opened,
+        "conditions": any(x.condition for x in oracle.all),
+        "gates, sync_gate": any(p.state != "pending" and oracle.spec[oracle.subs[p.sub][0]]["name"] == "sync_gate" and oracle.into[p.sub] for p in places),
+        "gates, implicit": any(len(groups) > 1 for groups in oracle.groups),
+        "gates unmet": any(p.reason == "gate_unmet" for p in places),
+        "joined": "joined" in reasons,
+        "already ran": "already_ran" in reasons,
+        "too late": "too_late" in reasons,
+        "failures": any(p.failed for p in places),
+        "failures handled": bool(handled),
+        "failures not handled": bool(lasting),
+        "failures of valves or loops": any(p.failed and p.state != "failed" for p in places),
+        "retries": any(attempt > 1 for *_, attempt in oracle.starts),
+        "timeouts of tasks": any(reason.endswith("timeout") and state == "failed" for p in places for state, reason in p.ends.values()),
+        "halts": "halted" in {p.reason for p in places} | reasons,
+        "halts that interrupt": any(p.interrupted == "halted" for p in places),
+        "stops, polite": bool(oracle.stop) and not oracle.cuts and oracle.stop != "timeout",
+        "stops, hard": oracle.cuts.get("main") == "stopped_by_user",
+        "timeouts of runs": oracle.stop == "timeout",
+        "timeouts of on_error and finally": oracle.cuts.get("hooks") == "timeout",
+        "on_error and finally": bool(oracle.hooks[0] or oracle.hooks[1]),
+        "disabled modules": bool(oracle.off),
+        "several roots": sum(p.begun and not oracle.into[p.sub] for p in places) > 1,
+        "continue": settings["fail_strategy"] == "continue",
+        "many things at one instant": case.ties,
+    }
+    return {name for name, is_so in said.items() if is_so}
