@@ -15,6 +15,8 @@ from typing import Any
 
 from pypeline.core.modules import BaseModule, Effects
 from pypeline.core.planned import PlannedModule
+from pypeline.core.results import HandOver
+from pypeline.runner.hand_overs import HandOverArtifact
 from pypeline.runner.order import Order
 from pypeline.schema.problems import Place, Problem, PypeError
 
@@ -28,12 +30,13 @@ Make = Callable[[PlannedModule, Order], BaseModule]
 def bind(order: Order, make: Make) -> dict[str, Any]:
     """``schemas`` by ``module.port`` and ``problems`` of all relational modules of ``order``.
 
-    Modules below one with a problem, or below code, have no columns yet and are left out.
+    Modules below one with a problem, below code, or below a source whose file only the run knows and
+    whose columns nobody declares, have no columns yet and are left out.
     """
     from pypeline.runner.tables import segment
 
     problems: list[Problem] = []
-    rest = without(order, {m.id for m in order.modules if not m.relational})
+    rest = without(order, {m.id for m in order.modules if not m.relational or _known_late(m)})
     while rest.modules:
         try:
             instances = {}
@@ -49,22 +52,31 @@ def bind(order: Order, make: Make) -> dict[str, Any]:
     return {"schemas": {}, "problems": [p.to_json() for p in problems]}
 
 
+def _known_late(module: PlannedModule) -> bool:
+    """Whether only the run knows the columns of a source."""
+    return module.kind == "source" and bool(module.templates) and not module.configs.get("columns") and module.source is None
+
+
 def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:
     """The first ``rows`` rows of ``port`` as an Arrow file at ``path`` in the order's scratch folder.
 
     Raises:
-        PypeError: PYE464, the port lies below code or a sink; or what binding and running say.
+        PypeError: PYE464, the port lies below code that may do more than read, or a sink; or what binding and running say.
     """
     from pypeline.runner.tables import segment
 
     part = above(order, port.rpartition(".")[0])
     sources = Path(order.scratch) / SOURCES
-    blocked = [m.id for m in part.modules if not m.relational or m.effects not in (Effects.PURE, Effects.READS)]
+    blocked = [m.id for m in part.modules if not (m.relational or m.kind == "source") or m.effects not in (Effects.PURE, Effects.READS)]
     if blocked:
         above_it = "comes from" if blocked[0] == port.rpartition(".")[0] else "lies below"
         message = f"`{port}` {above_it} `{blocked[0]}`, which a preview may not run"
         raise PypeError(Problem("PYE464", message, Place(module=blocked[0]), "Run the flow once to see its rows.", phase="run"))
-    table = segment.preview(part, {m.id: make(m, part) for m in part.modules}, port, rows, sources if sources.exists() else None)
+    part, listed = _with_listed(part, make, port)
+    if port in listed:
+        table = HandOverArtifact(listed[port]).first(rows)
+    else:
+        table = segment.preview(part, {m.id: make(m, part) for m in part.modules}, port, rows, sources if sources.exists() else None)
     import pyarrow as pa
 
     with tempfile.NamedTemporaryFile(dir=order.scratch, suffix=".arrow", delete=False) as file:
@@ -72,6 +84,43 @@ def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     return {"path": str(path), "rows": table.num_rows}
+
+
+def _with_listed(order: Order, make: Make, port: str) -> tuple[Order, dict[str, HandOver]]:
+    """``order`` with the tables of its sources that are code and only read, such as a list of files: they are run here.
+
+    Returns also these tables, by ``module.port``.
+    """
+    sources = [m for m in order.modules if not m.relational]
+    if not sources:
+        return order, {}
+    from pypeline.runner.code_task import CodeTasks
+
+    found: dict[str, HandOver] = {}
+    tasks = CodeTasks(1)
+    try:
+        for module in sources:
+            ports = dict.fromkeys([*(link.port for link in order.links if link.source == module.id), *([port] if port.rpartition(".")[0] == module.id else [])])
+            alone = replace(order, task=module.id, kind="code", modules=(module,), links=(), hands_over=tuple(ports), count=(), watch="off")
+            result = tasks.run(alone, _Unstopped(), make)
+            if result.error is not None:
+                error = result.error
+                raise PypeError(Problem(error.code, error.message, Place(module=module.id), error.mend, phase="run"))
+            found |= result.outputs
+    finally:
+        tasks.close()
+    ids = {m.id for m in sources}
+    tables = {link.id: found[link.port] for link in order.links if link.source in ids}
+    return replace(order, modules=tuple(m for m in order.modules if m.id not in ids), tables=tables), found
+
+
+class _Unstopped:
+    """The wish to stop of somebody who interrupts the whole process instead."""
+
+    requested = False
+
+    def on_request(self, then: Callable[[], None] | None) -> None:
+        """Nothing: it never comes."""
 
 
 def convert(order: Order, make: Make, port: str) -> int:

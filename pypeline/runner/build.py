@@ -24,7 +24,8 @@ from pypeline.core.dag import dag, execution_metadata
 from pypeline.core.declare import from_registry
 from pypeline.core.fields import HINT
 from pypeline.core.modules import ModuleDecl
-from pypeline.runner import profile, registry
+from pypeline.core.tasks import FLOW
+from pypeline.runner import children, profile, registry, variables
 from pypeline.runner.codehash import reached_files
 from pypeline.runner.facts import code_of
 from pypeline.runner.imports import MODULE_PATH
@@ -74,6 +75,7 @@ def build(flow: Flow, flow_path: Path, catalogue: Catalogue, out: Path) -> Path:
     for decl in _of_project(flow, catalogue):
         for file in reached_files(_file(source, decl.module_path), source):
             files[file.as_posix()] = (source / file).read_bytes()
+    files |= _of_children(flow, source)
     for stale in _parts(job, name):
         stale.unlink()
     for part, content in files.items():
@@ -88,7 +90,9 @@ def relative_paths(flow: Flow, catalogue: Catalogue) -> Iterator[tuple[str, str,
     for module in flow.modules:
         fields = catalogue[module.name].fields if module.name in catalogue else {}
         for config, value in module.configs.flat().items():
-            if (fields.get(config) or {}).get(HINT, {}).get("editor") != "path":
+            hint = (fields.get(config) or {}).get(HINT, {})
+            # a flow that is run is taken along
+            if hint.get("editor") != "path" or hint.get("mode") == "flow":
                 continue
             for path in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
                 if isinstance(path, str) and not path.startswith(("/", "{{")) and "://" not in path:
@@ -118,6 +122,7 @@ def load_job(folder: Path, *, trust: bool = False) -> Job:
     types = {node.name: node for node in nodes.nodes}
     catalogue = Catalogue({type: _declared(node) for type, node in types.items()})
     _admit((node for node in types.values() if catalogue[node.name].origin == "folder"), folder, trust=trust)
+    _admit_children(result.flow, folder, trust=trust)
     _same_code(types, _code(result.flow, catalogue, folder), found[0])
     return Job(folder, result.flow, catalogue, result.problems)
 
@@ -201,6 +206,40 @@ def _of_project(flow: Flow, catalogue: Catalogue) -> Iterator[ModuleDecl]:
 
 def _file(folder: Path, module_path: str) -> Path:
     return folder.joinpath(*module_path.split(".")).with_suffix(".py")
+
+
+def _of_children(flow: Flow, source: Path) -> dict[str, bytes]:
+    """The flows that ``flow`` runs, where they lie below its folder, with their contexts and their modules' files."""
+    found: dict[str, bytes] = {}
+    for child in _children(flow, source):
+        place = child.folder.relative_to(source)
+        found[(place / child.path.name).as_posix()] = child.path.read_bytes()
+        for context in sorted((child.folder / CONTEXT).glob(f"{child.flow.flow.name}_*.json")):
+            found[(place / CONTEXT / context.name).as_posix()] = context.read_bytes()
+            if secrets := plain_secrets(_values(context), str(context)):
+                raise PypeError(*secrets)
+        for decl in _of_project(child.flow, child.catalogue):
+            for file in reached_files(_file(child.folder, decl.module_path), child.folder):
+                found[(place / file).as_posix()] = (child.folder / file).read_bytes()
+    return found
+
+
+def _children(flow: Flow, folder: Path) -> list[children.Child]:
+    """The flows that ``flow`` runs, with all that they run, each once."""
+    each = children.files(flow, folder, variables.context(flow, folder)) if any(module.name == FLOW for module in flow.modules) else {}
+    return list({child.path: child for found in each.values() for child in found}.values())
+
+
+def _admit_children(flow: Flow, job: Path, *, trust: bool) -> None:
+    """As :func:`_admit`, for modules of the project that only the flows use which the job's flow runs; one that is not
+    admitted is told as an unknown type of that flow."""
+    for child in _children(flow, job):
+        project = job.parent.parent / child.folder.relative_to(job)
+        for type in sorted({module.name for module in child.flow.modules} - child.catalogue.types.keys()):
+            for file in registry.files_called(type, child.folder)[:1]:
+                module_path = ".".join(file.relative_to(child.folder).with_suffix("").parts)
+                if trust or registry.registered_hash(type, project) == registry.project_hash(module_path, child.folder):
+                    registry.register_module(str(file), child.folder)
 
 
 def _parts(job: Path, name: str) -> list[Path]:

@@ -41,6 +41,9 @@ from pypeline.schema.problems import Place, Problem, PypeError, errors
 GIVEN = "flow_input:given"
 """The type of a ``flow_input`` that gets a table: it is not fused with what reads it, for its table is there already."""
 
+CLOSE_WITHIN = 10.0
+"""Seconds that children have to end when their parent is ended in the middle."""
+
 Run = Callable[..., Awaitable[Any]]
 """``run(plan, folder, bundle, engine, stop, previews, on_event)``: an attempt from its first event to its record."""
 
@@ -79,9 +82,11 @@ class WithFlows:
         """Nothing: it is open."""
 
     async def close(self) -> None:
-        """Wait until no child runs any more."""
+        """End what children still run, hard; a run that ends by itself has none."""
+        for stop in tuple(self._stops.values()):
+            stop.request("hard")
         if self._children:
-            await asyncio.wait(self._children)
+            await asyncio.wait(self._children, timeout=CLOSE_WITHIN)
 
     def submit(self, order: Order, on_event: Callable[[Job, ev.RunEvent], None], on_end: Callable[[Job, TaskResult], None]) -> Job:
         """Start a try; of a flow, of a port of this flow, or on the engine behind."""

@@ -26,7 +26,6 @@ from pypeline.core import events as ev
 from pypeline.core.masking import Net
 from pypeline.core.plan import Plan
 from pypeline.core.results import ErrorInfo, State
-from pypeline.core.watch import ModuleWatch, Watch
 from pypeline.runner import logs, preflight
 from pypeline.runner.child import Around, WithFlows
 from pypeline.runner.dispatch import Dispatch
@@ -41,6 +40,7 @@ from pypeline.runner.signals import StopSignal
 from pypeline.runner.store import atomic
 from pypeline.runner.store import bundle as bundles
 from pypeline.runner.store.bundle import Bundle
+from pypeline.runner.tally import Tally
 from pypeline.schema.problems import Problem, PypeError
 
 THREADS = "PYPELINE_THREADS"
@@ -64,44 +64,6 @@ class RunSummary:
     exit_code: int
     error: ErrorInfo | None = None
     frames: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-
-class _Tally:
-    """What the summary needs of the events: the last one of each module, and what all frames have in common."""
-
-    def __init__(self) -> None:
-        self.watch = Watch()
-        self.last: dict[str, ev.ModuleState] = {}
-
-    def __call__(self, event: ev.RunEvent) -> None:
-        self.watch.feed((event,))
-        if isinstance(event, ev.ModuleState):
-            self.last[event.module] = event
-
-    def count(self, state: State) -> int:
-        return self.watch.tally().get(state, 0)
-
-    def modules(self) -> dict[str, ev.ModuleState]:
-        return {id: self._folded(event, self.watch.modules[id]) for id, event in self.last.items()}
-
-    def frames(self) -> dict[str, dict[str, int]]:
-        return {id: seen.frames.counts() for id, seen in self.watch.modules.items() if seen.frames.begun > 1}
-
-    @staticmethod
-    def _folded(event: ev.ModuleState, seen: ModuleWatch) -> ev.ModuleState:
-        if seen.frames.begun <= 1:
-            return event
-        return replace(
-            event,
-            state=seen.state,
-            reason=seen.reason,
-            rows_out=seen.rows_out,
-            rejected=seen.rejected,
-            seconds=seen.seconds,
-            cpu_seconds=seen.cpu_seconds,
-            peak_rss=seen.peak_rss,
-            error=seen.error,
-        )
 
 
 class _Bus:
@@ -183,7 +145,7 @@ class _Run:
         for value in logs.secrets_in(plan.env):
             secrets.net.add(value)
         self.watch: Any = "previews" if previews else plan.settings.watch
-        self.tally = _Tally()
+        self.tally = Tally()
         self.started = time.time()
 
     async def go(self, on_event: OnEvent) -> RunSummary:
@@ -218,8 +180,8 @@ class _Run:
                 bug = error
                 outcome = self._interrupted(error)
             with contextlib.suppress(asyncio.CancelledError):
-                await self.engine.close()
                 await engine.close()
+                await self.engine.close()
             self._report_teardowns(bus)
             if disk_error:
                 outcome = Outcome("failed", "error:disk", _disk(disk_error[0]), outcome.handled)
@@ -237,10 +199,11 @@ class _Run:
             raise bug
         return summary
 
-    async def _child(
-        self, plan: Plan, folder: Path, bundle: Bundle, engine: Engine, stop: StopSignal, previews: bool, on_event: OnEvent
-    ) -> RunSummary:
+    async def _child(self, plan: Plan, folder: Path, bundle: Bundle, engine: Engine, stop: StopSignal, previews: bool, on_event: OnEvent) -> RunSummary:
         """A run inside this one, of a flow that it runs."""
+        keep_back(kept_back(plan.references()))
+        if isinstance(engine, LocalEngine):
+            engine.secrets = self.secrets
         _raise(preflight.check(plan, engine.slots))
         await self.secrets.check(plan)
         atomic.write_json(bundle.plan, plan.to_json(), mode=0o600)
@@ -297,14 +260,6 @@ class _Run:
             frames=self.tally.frames(),
         )
 
-    def _loops(self) -> list[dict[str, Any]]:
-        """The loops that had frames, each with how many ended how and the first that failed."""
-        texts = {valve.index: valve.text for valve in self.plan.valves}
-        return [
-            {"valve": index, "link": texts[index], "total": loop.total, **loop.frames.counts(), "failures": [list(one) for one in loop.failures]}
-            for index, loop in sorted(self.tally.watch.loops.items())
-        ]
-
     def _record(self, outcome: Outcome, summary: RunSummary) -> dict[str, Any]:
         from pypeline.core.plan import PLAN_FORMAT
 
@@ -330,7 +285,7 @@ class _Run:
             "plan_format": PLAN_FORMAT,
             "modules": modules,
             "links": dict(summary.links),
-            **({"frames": summary.frames, "loops": self._loops()} if summary.frames or self.tally.watch.loops else {}),
+            **({"frames": summary.frames, "loops": self.tally.loops(self.plan)} if summary.frames or self.tally.watch.loops else {}),
         }
 
 

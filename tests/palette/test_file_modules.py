@@ -207,3 +207,33 @@ def test_a_stop_ends_the_waiting_at_once(tmp_path: Path, type: str, configs: dic
         return time.monotonic() - began
 
     assert asyncio.run(stopped()) < 1
+
+
+def test_a_list_of_files_and_what_is_made_of_it_can_be_previewed(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    from pypeline.runner import binding, instances
+    from pypeline.runner.order import Limits, Order
+    from tests.palette.flows import flow, planned
+
+    make(tmp_path, "in/a.csv", "in/b.csv", "in/c.txt")
+    text = flow(
+        {"id": "files", "type": "file_list", "required": {"folder": "in"}},
+        {"id": "csv", "type": "filter_mod", "required": {"condition": "extension = '.csv'"}},
+        links=["files.data - csv.input"],
+    )
+    plan = planned(text, tmp_path)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    order = Order("files", "segment", 1, tuple(plan.modules.values()), tuple(plan.links.values()), Limits(1, 2**30, str(scratch)), str(scratch), str(tmp_path))
+
+    def names(port: str, rows: int) -> list[str]:
+        found = binding.preview(order, lambda module, _order: instances.make(module, tmp_path), port, rows)
+        return [str(name) for name in pa.ipc.open_file(found["path"]).read_all()["name"].to_pylist()]
+
+    assert names("files.data", 10) == ["a.csv", "b.csv", "c.txt"]
+    assert names("files.data", 1) == ["a.csv"]
+    assert sorted(names("csv.output", 10)) == ["a.csv", "b.csv"]
+    (tmp_path / "in").rename(tmp_path / "out")
+    with pytest.raises(PypeError, match=r"PYE390.*no folder `in`"):
+        names("csv.output", 10)

@@ -152,6 +152,44 @@ def test_children_and_parent_share_the_slots_and_cannot_lock_each_other(tmp_path
     assert sorted((tmp_path / "written.txt").read_text().split()) == ["b0", "b1", "b2", "b3", *(f"w{n}" for n in range(6))]
 
 
+def test_a_job_folder_takes_its_flows_along(project: Path) -> None:
+    from pypeline.runner.build import build, load_job
+
+    write(project, {
+        "parts/context/child_default.json": '{"mark": "?"}',
+        "parts/mods/loud.py": """
+from typing import ClassVar
+from pypeline.sdk import BaseModule
+class Loud(BaseModule):
+    TYPE = "mod"
+    INPUT_PORTS: ClassVar[list[str]] = ["input"]
+    OUTPUT_PORTS: ClassVar[list[str]] = ["output"]
+    async def run(self, inputs, ctx):
+        return {"output": inputs["input"].to_pandas().assign(name=lambda f: f["name"].str.upper())}
+""",
+    })  # fmt: skip
+    child = CHILD.replace('marked, name: formula_mod, configs: {required: {formulas: {name: "name || {{context.mark}}"}}}', "marked, name: loud")
+    assert "loud" in child
+    (project / "parts/child.yaml").write_text(child)
+    registry.register_module("mods/loud.py", project / "parts")
+    flow = read_file(project / "parent.yaml").require()
+    catalogue = registry.load(project)
+    job = build(flow, project / "parent.yaml", catalogue, project / "jobs")
+    elsewhere = project.parent / "elsewhere"
+    job.rename(elsewhere)
+    assert {str(p.relative_to(elsewhere)) for p in elsewhere.rglob("*") if p.is_file()} >= {
+        "parent.yaml", "parts/child.yaml", "parts/mods/loud.py", "parts/context/child_default.json",
+    }  # fmt: skip
+    again = load_job(elsewhere)
+    with pytest.raises(PypeError, match="no module type `loud`"):
+        gather(again.flow, again.catalogue, elsewhere)
+    again = load_job(elsewhere, trust=True)
+    made = plan(again.flow, gather(again.flow, again.catalogue, elsewhere))
+    summary = asyncio.run(execute(made, folder=elsewhere, on_event=lambda _event: None))
+    assert summary.state == "completed", summary.error
+    assert (elsewhere / "few.csv").read_text() == "id,name\n2,BOB\n3,EVE\n"
+
+
 # --- failures and stops -------------------------------------------------------------------------
 
 FAILING = """
@@ -231,6 +269,26 @@ def test_a_stop_reaches_the_child(tmp_path: Path, how: Any) -> None:
     assert (tmp_path / "tidied").exists() is (how == "polite")
     (record,) = (summary.bundle / "children").iterdir()
     assert json.loads((record / "summary.json").read_text())["state"] == "cancelled"
+
+
+def test_a_run_that_is_ended_from_outside_leaves_no_child_behind(tmp_path: Path) -> None:
+    write(tmp_path, {"failing.yaml": SLOW, "calls.yaml": CALLS})
+    flow = read_file(tmp_path / "calls.yaml").require()
+    made = plan(flow, gather(flow, registry.load(tmp_path), tmp_path))
+
+    async def ended() -> None:
+        running = asyncio.ensure_future(execute(made, folder=tmp_path, on_event=lambda _event: None))
+        while not (tmp_path / "begun").exists():
+            await asyncio.sleep(0.02)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(asyncio.wait_for(ended(), 40))
+    (record,) = (tmp_path / ".pypeline/run_bundles").glob("*/attempt-1/children/*")
+    assert json.loads((record / "summary.json").read_text())["state"] == "cancelled"
+    assert not (tmp_path / "tidied").exists()
 
 
 def test_a_time_limit_of_the_module_ends_the_child(tmp_path: Path) -> None:
