@@ -84,29 +84,31 @@ class Announcer:
 
     def module(self, change: act.ModuleChanged, result: TaskResult | None) -> None:
         """A module runs, or has its terminal record: then with what its task's last ``result`` says of it."""
-        event = ev.ModuleState(
-            run=self._run,
-            attempt=self._attempt,
-            time=time.time(),
-            module=change.module,
-            task=change.task,
-            state=change.state,
-            reason=change.reason,
-            frame=change.frame,
-            attempt_no=change.attempt_no,
-        )
+        told: dict[str, Any] = {}
         if result is not None and change.state != "running":
             record = next((r for r in result.modules if r.module == change.module), _NO_RECORD)
-            event = replace(
-                event,
-                rows_out=record.rows_out,
-                rejected=record.rejected,
-                seconds=result.seconds,
-                cpu_seconds=result.cpu_seconds,
-                peak_rss=result.peak_rss,
-                error=result.error if change.state == "failed" else None,
+            told = {
+                "rows_out": record.rows_out,
+                "rejected": record.rejected,
+                "seconds": result.seconds,
+                "cpu_seconds": result.cpu_seconds,
+                "peak_rss": result.peak_rss,
+                "error": result.error if change.state == "failed" else None,
+            }
+        self._emit(
+            ev.ModuleState(
+                run=self._run,
+                attempt=self._attempt,
+                time=time.time(),
+                module=change.module,
+                task=change.task,
+                state=change.state,
+                reason=change.reason,
+                frame=change.frame,
+                attempt_no=change.attempt_no,
+                **told,
             )
-        self._emit(event)
+        )
 
     def retry(self, retry: act.ScheduleRetry, error: ErrorInfo | None) -> None:
         self._say(ev.Retry, task=retry.task, frame=retry.frame, attempt_no=retry.attempt_no, delay=retry.delay, error=error)
