@@ -11,21 +11,24 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import islice
 
-from tests.core.compare import compare, features, record_of, told
+from tests.core.compare import compare, compare_scheduler, features, record_of, told
 from tests.core.random_flows import Case
 
 CHUNK = 250
 
 
 def some(first: int, count: int, *, ties: bool | None = None) -> tuple[Counter[str], list[str]]:
-    """Compare ``count`` cases from seed ``first`` on; every other one with ties unless said. Returns
-    how often each feature came up, and the differences."""
+    """Compare ``count`` cases from seed ``first`` on, every other one with ties unless said; where there are none, also
+    on the real scheduler. Returns how often each feature came up, and the differences."""
     seen: Counter[str] = Counter()
     problems = []
     for seed in range(first, first + count):
         case = Case(seed, ties=seed % 2 == 0 if ties is None else ties)
         try:
             oracle, _ = compare(case)
+            if not case.ties:
+                compare_scheduler(Case(seed, ties=False, swift=True))
+                seen["on the real scheduler, as well"] += 1
         except Exception as error:
             problems.append(str(error) if isinstance(error, AssertionError) else f"{error!r}\n{told(case)}")
         else:

@@ -12,6 +12,7 @@ from pypeline.core.plan import Plan
 from pypeline.core.planner import plan
 from pypeline.core.results import TERMINAL
 from pypeline.schema.flow import Flow
+from tests.core import virtual_scheduler
 from tests.core.making import facts
 from tests.core.oracle import Oracle
 from tests.core.random_flows import Case, frame_text
@@ -98,6 +99,22 @@ def compare(case: Case) -> tuple[Oracle, VirtualRun]:
         problem = "a second run of the same case has another log"
     assert not problem, f"{problem}\n{told(case)}"
     return oracle, run
+
+
+def compare_scheduler(case: Case) -> None:
+    """Run ``case`` as the rules say and on the real scheduler, its time virtual.
+
+    Raises:
+        AssertionError: they differ; the text has the seed and the flow.
+    """
+    made = plan_of(case)
+    oracle = Oracle(case.flow, case).run()
+    log, outcome = virtual_scheduler.run(made, case)
+    wanted = record_of_oracle(oracle, ties=case.ties)
+    handled = sorted(set(outcome.handled))
+    had = {**record_of(made, log, ties=case.ties), "run": [outcome.state, f"handled {handled}", wanted["run"][2]]}
+    problem = difference(wanted, had)
+    assert not problem, f"on the scheduler: {problem}\n{told(case)}"
 
 
 def plan_of(case: Case) -> Plan:

@@ -20,11 +20,13 @@ FEATURES = frozenset({"start", "iterate", "nested", "stops", "hooks", "timeouts"
 class Case:
     """A flow as the mapping of its file, and the world it runs in (see ``oracle.World``).
 
-    ``ties`` makes many things happen at one instant; without, no two do."""
+    ``ties`` makes many things happen at one instant; without, no two do. ``swift`` is for real engines: each task books
+    one cpu, what is told to end does so nearly at once, and an item table is known by its module alone."""
 
     seed: int
     features: frozenset[str] = FEATURES
     ties: bool = True
+    swift: bool = False
     slots: int = 1
     flow: dict[str, Any] = field(default_factory=dict)
     stops: tuple[tuple[float, str], ...] = ()
@@ -41,7 +43,8 @@ class Case:
 
     def grace(self, module: str, frame: Frame, attempt: int) -> float:
         """How long a try takes to end that is told to."""
-        return self.seconds(self._random("grace", module, frame, attempt), 2)
+        seconds = self.seconds(self._random("grace", module, frame, attempt), 2)
+        return seconds / 2**8 if self.swift else seconds
 
     def verdict(self, link: int, frame: Frame) -> tuple[float, str]:
         """How long a condition takes, and whether it is ``true``, ``false``, ``null`` or an ``error``."""
@@ -50,7 +53,7 @@ class Case:
 
     def items(self, link: int, frame: Frame) -> tuple[float, int]:
         """How long an item table takes, and how many rows it has; -1: it could not be had."""
-        random = self._random("items", link, frame)
+        random = self._random("items", self.flow["connections"]["control"][link].partition(" ")[0] if self.swift else link, frame)
         return self.seconds(random, 2), random.choice([0, 1, 1, 2, 2, 3, 4, -1])
 
     def seconds(self, random: Random, most: int) -> float:
@@ -79,7 +82,11 @@ class Maker:
         """Fill in the case."""
         random, case = self.random, self.case
         case.slots = random.choice([1, 1, 2, 3, 5])
-        settings: dict[str, Any] = {"execution_mode": "pandas", "fail_strategy": "halt" if self.has("halt", 0.5) else "continue"}
+        settings: dict[str, Any] = {
+            "execution_mode": "pandas",
+            **({"resources": {"cpus": 1}} if case.swift else {}),
+            "fail_strategy": "halt" if self.has("halt", 0.5) else "continue",
+        }
         if settings["fail_strategy"] == "halt":
             settings["on_halt"] = random.choice(["finish", "interrupt"])
         if self.has("retries", 0.1):
@@ -115,11 +122,11 @@ class Maker:
         for at in range(1, size):
             # two heads: perhaps a gate between links from sources that know nothing of each other
             for _ in range(random.choice([2, 3, 4] if len(self.heads[here[at]]) > 1 else [1, 1, 2, 3] if single else [0, 1, 1, 1, 2, 3])):
-                self.link(here[random.randrange(at)], here[at])
+                self.link(here[random.randrange(at)], here[at], depth)
         for source in here:
             if self.has("nested" if depth else "iterate", 0.4) and depth < 3 and (reads := self.tables(source)):
                 head = self.region(random.choice([1, 1, 2, 3]), depth + 1, single=True)
-                valve = f"{self.order()}|iterate{random.choice(['', '', ' x2', ' x3'])}{self.condition()}"
+                valve = f"{self.order()}|iterate{random.choice(['', '', ' x2', ' x3'])}{self.condition(depth)}"
                 self.links[str(len(self.links)), ""] = f"{random.choice(reads)} ({valve}) {random.choice(self.heads[head])}"
         return here[0]
 
@@ -131,16 +138,16 @@ class Maker:
         """An order of a valve."""
         return self.random.choice(["1", "1", "2", "2", "3", "Last"])
 
-    def condition(self) -> str:
-        """Perhaps a condition; each differs from the others."""
-        return f" if {len(self.links)} = {len(self.links)}" if self.has("conditions", 0.2) else ""
+    def condition(self, depth: int) -> str:
+        """Perhaps a condition; each differs from the others. A real engine is told no frame: there, none in loops."""
+        return f" if {len(self.links)} = {len(self.links)}" if self.has("conditions", 0.2) and not (depth and self.case.swift) else ""
 
-    def link(self, source: int, target: int) -> None:
+    def link(self, source: int, target: int, depth: int) -> None:
         """A control link between two sub flows; none twice."""
         random = self.random
         triggers = ["", "", "ok", "error", "error", "always", *(["start"] if "start" in self.case.features else [])]
         trigger, a, b = random.choice(triggers), random.choice(self.tails[source]), random.choice(self.heads[target])
-        condition = self.condition()
+        condition = self.condition(depth)
         self.links.setdefault((a, trigger or "ok", condition, b), f"{a} ({self.order()}|{trigger}{condition}) {b}".replace("| ", "|"))
 
     def sub_flow(self, *, table: bool) -> int:
