@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import textwrap
 from typing import Any
@@ -318,12 +319,12 @@ def test_every_frame_has_an_instance_of_its_own(project: Project) -> None:
 
 def test_what_is_started_is_waited_for_at_the_end_and_its_failures_count(project: Project) -> None:
     f = project.folder
-    text = flow(note("a", f), note("long", f, seconds=0.5), note("b", f), note("tidy", f), control=("a (1|start) long", "a (2|) b"), more="finally: [tidy]")
+    text = flow(note("a", f), note("long", f, seconds=2), note("b", f), note("tidy", f), control=("a (1|start) long", "a (2|) b"), more="finally: [tidy]")
     summary = project.run(text)
     assert summary.state == "completed"
     assert project.lines("done") == ["a", "b", "long", "tidy"]
     assert [e.open for e in project.events if isinstance(e, ev.ValveResolved)] == [True, True]
-    failing = flow(note("a", f), note("bad", f, fail=1, seconds=0.2), note("b", f), control=("a (1|start) bad", "a (2|) b"))
+    failing = flow(note("a", f), note("bad", f, fail=1, seconds=2), note("b", f), control=("a (1|start) bad", "a (2|) b"))
     assert project.run(failing).state == "failed"
     assert project.states()["b"] == ("completed", "ok")
 
@@ -404,3 +405,63 @@ def test_frames_with_other_columns_cannot_be_joined_and_fail_the_loop(project: P
     assert project.lines("done") == ["mend"]
     assert any("frame 1 and the first have different columns: `v`, `w`" in line for line in project.logs())
     assert not (project.folder / "out.csv").exists()
+
+
+def test_a_sink_in_a_task_of_its_own_collects_too(project: Project) -> None:
+    code = json.dumps("def transform(frame):\n    return frame")
+    modules = [
+        items("list", 2, 1),
+        "  - {id: days, name: generate_source, configs: {required: {rows: 2, columns: {day: {kind: sequence}}}}}",
+        f"  - {{id: code, name: python_mod, configs: {{optional: {{code: {code}}}}}}}",
+        module("write", "parquet_sink", output_path="out.parquet", mode="append"),
+        module("back", "parquet_source", file_path="{{write__file_path}}"),
+        module("text", "csv_sink", output_path="out.csv"),
+    ]
+    summary = project.run(
+        flow(
+            *modules,
+            data=("days.data - code.input", "code.output - write.input", "back.data - text.input"),
+            control=("list (1|iterate x2) days", "list (2|) back"),
+        )
+    )
+    assert summary.state == "completed", summary.error
+    assert (project.folder / "out.csv").read_text().split() == ["day", "1", "2", "1", "2"]
+    assert nodes(project)["write#1"] == "completed"
+
+
+def test_a_loop_runs_from_its_job_folder_and_its_edges_say_so(project: Project) -> None:
+    from pypeline.core.planner import plan
+    from pypeline.runner import registry
+    from pypeline.runner.build import build, load_job
+    from pypeline.runner.engines.local import LocalEngine
+    from pypeline.runner.facts import gather
+    from pypeline.runner.run import execute
+    from pypeline.schema.reader import read_file
+
+    path = project.folder / "trial.yaml"
+    path.write_text(
+        flow(items("list", 1, 2), say("work", "did {{iter.n}}"), say("beside", "beside"), control=("list (1|iterate x4) work", "list (2|start) beside"))
+    )
+    job = build(read_file(path).require(), path, registry.load(project.folder), project.folder / "jobs")
+    edges = json.loads((job / "trial_dag.json").read_text())["edges"]
+    assert [(e["edge_type"], e.get("parallel")) for e in edges] == [("ITERATE", 4), ("START", None)]
+    again = load_job(job)
+    made = plan(again.flow, gather(again.flow, again.catalogue, job))
+    heard: list[ev.RunEvent] = []
+    summary = asyncio.run(execute(made, folder=job, on_event=heard.append, engine=LocalEngine(cpus=2)))
+    assert summary.state == "completed"
+    assert sorted(e.message for e in heard if isinstance(e, ev.Log)) == ["beside", "did 1", "did 2"]
+
+
+def test_a_stop_while_frames_write_leaves_no_half_file(project: Project) -> None:
+    stop = StopSignal()
+
+    def seen(event: ev.RunEvent) -> None:
+        if isinstance(event, ev.FrameState) and event.done == 2:
+            stop.request("polite")
+
+    modules = [items("list", *range(6)), BUFFERED[0], module("write", "csv_sink", output_path="out.csv", mode="append")]
+    summary = project.run(flow(*modules, data=("days.data - write.input",), control=("list (1|iterate) days",)), stop=stop, seen=seen)
+    assert summary.state == "cancelled"
+    assert [p.name for p in project.folder.iterdir() if "out" in p.name] == [], "under halt a loop that was stopped adds nothing"
+    assert not (summary.bundle / "scratch").exists()
