@@ -138,9 +138,9 @@ class EngineHost:
 
     def _ready(self, plan: Plan | None = None) -> WorkerProcess:
         code = {m.type: m.code_hash for m in plan.modules.values()} if plan is not None else {}
-        # a plan may say that a variable of the environment is secret: a worker that has it must go
-        stale = keep_back(kept_back(plan.references())) if plan is not None else False
-        stale |= any(self._code.get(type, hash) != hash for type, hash in code.items())
+        if plan is not None:
+            keep_back(kept_back(plan.references()))
+        stale = any(self._code.get(type, hash) != hash for type, hash in code.items()) or (self._worker is not None and self._worker.knows_secrets)
         if self._worker is not None and stale:
             self._worker.kill()
             self._worker = None

@@ -312,5 +312,5 @@ class _Seat:
         self.worker.kill()
 
     def stale(self, code: Mapping[str, str]) -> bool:
-        """Whether it has loaded another code of one of these types."""
-        return any(self.code.get(type, hash) != hash for type, hash in code.items())
+        """Whether it has loaded another code of one of these types, or knows a variable that has become secret."""
+        return self.worker.knows_secrets or any(self.code.get(type, hash) != hash for type, hash in code.items())

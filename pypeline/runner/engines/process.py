@@ -52,11 +52,9 @@ class Gone:
 _kept_back: set[str] = set()
 
 
-def keep_back(names: Iterable[str]) -> bool:
-    """From now on give no worker of this process these environment variables; whether any of them is news."""
-    news = not _kept_back.issuperset(names := set(names))
+def keep_back(names: Iterable[str]) -> None:
+    """From now on give no worker of this process these environment variables."""
     _kept_back.update(names)
-    return news
 
 
 async def _no_secrets(reference: str) -> str:
@@ -108,6 +106,7 @@ class WorkerProcess:
             raise PypeError(Problem("PYE451", message, mend="Free some memory or processes and run again.", phase="run")) from error
         finally:
             theirs.close()
+        self._given = frozenset(os.environ) - (frozenset() if copied else _kept_back)
         ours.setblocking(False)
         self.pid = self._process.pid
         self.gone: Gone | None = None
@@ -139,6 +138,11 @@ class WorkerProcess:
     def has_died(self) -> bool:
         """Whether the process has ended, also where nobody has heard of it yet."""
         return self.gone is not None or os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    @property
+    def knows_secrets(self) -> bool:
+        """Whether it was given a variable of the environment that a plan has called secret since then."""
+        return not _kept_back.isdisjoint(self._given)
 
     def warm(self, *names: str) -> None:
         """Have it import ahead what the next orders need (names as :meth:`Operations.warm` knows them)."""

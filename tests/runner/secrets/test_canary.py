@@ -7,6 +7,7 @@ The Vault is a stand-in over real TLS; the mail server, the processes and the fi
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +15,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,6 +157,8 @@ class Processes(threading.Thread):
         self.found = found
         self.over = threading.Event()
         self.workers = 0
+        self.cores: dict[str, bytes] = {}
+        """The limit of core files of each process of a run, as it was last seen."""
 
     def run(self) -> None:
         seen: set[tuple[str, str]] = set()
@@ -170,6 +172,9 @@ class Processes(threading.Thread):
                 except OSError:
                     continue
                 worker = b"pypeline.runner.worker" in line
+                if b"CANARY_TEST=1" in environ and (worker or b"\0run\0" in line):
+                    with contextlib.suppress(OSError):
+                        self.cores[folder.name] = re.findall(rb"Max core file size +(\S+)", (folder / "limits").read_bytes())[0]
                 if (folder.name, "worker" if worker else "main") in seen:
                     continue
                 if b"CANARY_TEST=1" not in environ:
@@ -212,9 +217,9 @@ def test_no_canary_is_written_anywhere(tmp_path: Path, server: StandIn) -> None:
     watch.start()
     codes: dict[str, int] = {}
 
-    def pype(*words: str, cwd: Path = project, **more: str) -> subprocess.CompletedProcess[bytes]:
+    def pype(*words: str, **more: str) -> subprocess.CompletedProcess[bytes]:
         command = [sys.executable, "-P", "-m", "pypeline.app.cli.main", *words]
-        done = subprocess.run(command, cwd=cwd, env={**environ, **more}, capture_output=True, timeout=120, check=False)
+        done = subprocess.run(command, cwd=project, env={**environ, **more}, capture_output=True, timeout=120, check=False)
         found.search(f"stdout of {' '.join(words)}", done.stdout)
         found.search(f"stderr of {' '.join(words)}", done.stderr)
         codes[" ".join(words[:2])] = done.returncode
@@ -256,6 +261,7 @@ def test_no_canary_is_written_anywhere(tmp_path: Path, server: StandIn) -> None:
         assert pype("run", "good.yaml").returncode == 1
     watch.over.set()
     watch.join()
+    assert list(watch.cores.values()).count(b"0") > watch.workers, "a process that had secrets could have left a core file"
     assert watch.workers >= 8
     files = [path for path in room.rglob("*") if path.is_file()]
     for path in files:
@@ -307,4 +313,3 @@ def test_a_module_gets_no_secret_that_its_order_does_not_name(tmp_path: Path, se
     told = json.loads(done.stdout)
     assert told["reason"].startswith("error:PYE478"), told["reason"]
     assert server.count("mail") == 0
-    time.sleep(0)
