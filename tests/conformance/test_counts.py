@@ -38,6 +38,24 @@ def test_an_empty_build_side_still_counts_the_other_side(tmp_path: Path, orders:
     assert result.counts == {"o.data": 1000, "n.data": 0, "j.output": 0}
 
 
+def test_groups_tell_how_many_rows_went_into_them(tmp_path: Path, orders: Path) -> None:
+    names = tmp_path / "names.csv"
+    names.write_text("country,name\nDE,Germany\nDE,Deutschland\n")
+    modules = {
+        "o": csv(orders, ORDERS),
+        "n": csv(names, columns(country="string", name="string")),
+        "j": join("country"),
+        "x": formula(**{"rows$": e("1")}),
+        "g": group("rows$", most=Expr('max("input"."name")', frozenset({("input", "name")}))),
+        "l": first(0),
+        "out": sink(tmp_path / "out.parquet"),
+    }
+    links = ["o.data -> j.left", "n.data -> j.right", "j.output -> x.input", "x.output -> g.input", "g.output -> l.input", "l.output -> out.input"]
+    result = Segment(tmp_path, modules, links).ok()
+    assert result.counts == {"o.data": 1000, "n.data": 2, "j.output": 1000, "x.output": 1000, "g.output": 1, "l.output": 0}
+    assert '"j.output" AS MATERIALIZED' not in result.sql, "held for the sake of a count"
+
+
 def test_a_limit_below_does_not_shorten_the_counts_above(tmp_path: Path, orders: Path) -> None:
     modules = {"o": csv(orders, ORDERS), "f": where("{id} > 10", "id"), "l": first(5), "out": sink(tmp_path / "out.parquet")}
     result = Segment(tmp_path, modules, ["o.data -> f.input", "f.output -> l.input", "l.output -> out.input"]).ok()

@@ -28,7 +28,7 @@ from pypeline.runner.tables import preview as preview_room
 from pypeline.runner.tables.bind import fuse
 from pypeline.runner.tables.fused import Fused
 from pypeline.runner.tables.prune import keep
-from pypeline.schema.problems import PypeError
+from pypeline.schema.problems import Problem, PypeError
 
 Emit = Callable[[RunEvent], None]
 
@@ -66,6 +66,8 @@ def run(order: Order, instances: Mapping[str, BaseModule], emit: Emit) -> TaskRe
 
 
 def _attempt(order: Order, instances: Mapping[str, BaseModule], emit: Emit) -> TaskResult:
+    import duckdb
+
     work = Work(order, instances, emit)
     try:
         return work.do()
@@ -73,6 +75,10 @@ def _attempt(order: Order, instances: Mapping[str, BaseModule], emit: Emit) -> T
         return work.failed(errors.from_problem(error.problems[0]))
     except OSError as error:
         return work.failed(errors.from_os(error))
+    except duckdb.InterruptException as error:
+        # told to end before its statement had begun, or after it was over
+        code, message, mend = errors.classified(error)
+        return work.failed(errors.from_problem(Problem(code, message, mend=mend, phase="run")))
 
 
 @dataclass
@@ -193,7 +199,8 @@ class Work:
             while not over.wait(PROGRESS_EVERY):
                 percent = connection.query_progress()
                 known = percent / 100 if 0 <= percent <= 100 else None
-                self.emit(Progress(run=self.order.run, attempt=self.order.attempt_no, time=time.time(), task=self.order.task, modules=modules, fraction=known))
+                order, now = self.order, time.time()
+                self.emit(Progress(run=order.run, attempt=order.attempt_no, time=now, task=order.task, modules=modules, fraction=known, frame=order.frame))
 
         thread = threading.Thread(target=watch, name="progress", daemon=True)
         thread.start()
