@@ -209,3 +209,40 @@ def test_a_listener_that_takes_no_more_does_not_end_the_run_for_the_others(tmp_p
     assert json.loads(done.stdout)["state"] == "completed"
     if words:
         assert "PYE493 pype run warning: the run's events went on without a listener: No space left" in done.stderr
+
+
+COPIED = """\
+flow: {name: copied}
+modules:
+  - id: look
+    name: python_solo
+    configs:
+      optional:
+        code: |
+          import asyncio, os, sys
+          def main(ctx):
+              fds = [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")]
+              print("held open" if any(name.endswith("held.txt") for name in fds) else "let go")
+              print("own session" if os.getsid(0) == os.getpid() else "the runner's session")
+              print("safe path" if os.getcwd() not in sys.path and "" not in sys.path else "unsafe path")
+              print("runner's modules" if "pypeline.app.cli.run" in sys.modules else "own modules")
+"""
+
+
+def test_the_first_worker_is_a_copy_of_the_runner_and_holds_nothing_of_it(pype: Pype, tmp_path: Path) -> None:
+    (tmp_path / "copied.yaml").write_text(COPIED)
+    held = (tmp_path / "held.txt").open("w")
+    os.set_inheritable(held.fileno(), True)
+    command = [sys.executable, "-m", "pypeline.app.cli.main", "run", "copied.yaml", "--quiet", "--log-file", "log.jsonl"]
+    with held:
+        done = subprocess.run(
+            command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.getcwd()}, capture_output=True, text=True, pass_fds=[held.fileno()], check=False
+        )
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line)["message"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line for line in said if line in ("let go", "own session", "safe path", "runner's modules")] == [
+        "let go",
+        "own session",
+        "safe path",
+        "runner's modules",
+    ], said
