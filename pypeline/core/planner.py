@@ -73,7 +73,8 @@ def _plan(flow: Flow, facts: Facts) -> Plan:
     found = scopes(graph)
     loops = found.inner
     items = {edge.index: f"{edge.link.source}.{item_port(decls[edge.link.source])}" for edge in graph.edges if edge.spec.trigger == "iterate"}
-    cutter = Cutter(graph, decls, planned, links_into, disabled, tuple(dict.fromkeys(items.values())), facts.profile)
+    looped = frozenset(index for index, loop in enumerate(loops) if loop is not None) if items else frozenset()
+    cutter = Cutter(graph, decls, planned, links_into, disabled, tuple(dict.fromkeys(items.values())), facts.profile, looped)
     for index, ids in enumerate(graph.sub_flows):
         made = cutter.tasks(index, ids)
         tasks.update((task.id, task) for task in made)

@@ -7,7 +7,7 @@ engines, a reader's rejects, variables read in the own sub flow, and keys a modu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from types import MappingProxyType
 from typing import Any
@@ -35,12 +35,12 @@ _ONCE = Retry()
 
 class Cutter:
     """Makes the tasks of a flow's sub flows; modules in ``off`` are in none. ``items`` are the
-    ports (``module.port``) that loops go over: their tasks hand them over."""
+    ports (``module.port``) that loops go over: their tasks hand them over; ``looped`` the sub flows in loops."""
 
     def __init__(
         self, graph: PipelineGraph, decls: Mapping[str, ModuleDecl], planned: Mapping[str, PlannedModule],
         links_into: Mapping[str, Sequence[PlannedLink]], off: frozenset[str], items: Sequence[str] = (),
-        profile: Mapping[str, Any] = MappingProxyType({}),
+        profile: Mapping[str, Any] = MappingProxyType({}), looped: Container[int] = (),
     ) -> None:  # fmt: skip
         self.settings = graph.flow.settings
         self.graph = graph
@@ -48,6 +48,7 @@ class Cutter:
         self.planned = planned
         self.links_into = links_into
         self.off = off
+        self.looped = looped
         self.profile = Resources(**profile) if profile else None
         self.items = {port.rpartition(".")[0]: port for port in items}
         self.modules = {module.id: module for module in graph.flow.modules}
@@ -83,7 +84,7 @@ class Cutter:
         self, index: int, one: Cut, inputs: Mapping[str, list[str]], hands_over: Mapping[str, dict[str, None]], after: Mapping[str, dict[str, None]]
     ) -> Task:
         id = one.modules[0]
-        decision, reason = _decide([self.planned[each] for each in one.modules])
+        decision, reason = _decide([self.planned[each] for each in one.modules], index in self.looped)
         alone = self.modules[id] if len(one.modules) == 1 else None
         return Task(
             id, one.kind, index, one.modules, tuple(inputs[id]), tuple(hands_over.get(id, ())), tuple(after[id]), one.reason,
@@ -165,8 +166,8 @@ def _reordered(order: Sequence[str], edges: Sequence[Edge]) -> list[str]:
     return list(order)
 
 
-def _decide(modules: Sequence[PlannedModule]) -> tuple[Decision, str]:
-    if any(module.globals_read for module in modules):
+def _decide(modules: Sequence[PlannedModule], in_loop: bool) -> tuple[Decision, str]:
+    if in_loop or any(module.globals_read for module in modules):
         return "at_run", "at_run"
     if any(module.effects == Effects.WRITES for module in modules):
         return "execute", "side_effect"

@@ -88,6 +88,8 @@ class ModuleWatch:
     rows_so_far: int | None = None
     frame: str = "0"
     frames: Frames = field(default_factory=Frames)
+    waits: float = 0.0
+    """Seconds that it waits before its next try, number ``tries``; 0 when it does not."""
 
 
 @dataclass(slots=True)
@@ -123,6 +125,14 @@ class LoopWatch:
     def running(self) -> int:
         return len(self.frames.under_way)
 
+    @property
+    def words(self) -> str:
+        """``3 / 12 · 1 failed · 2 running``."""
+        parts = [f"{self.done:,} / {self.total:,}"]
+        parts += [f"{self.failed:,} failed"] if self.failed else []
+        parts += [f"{self.running:,} running"] if self.running else []
+        return " · ".join(parts)
+
 
 def sub_flow_mark(index: int) -> str:
     """How a sub flow is named among what changed; no id looks like it."""
@@ -155,7 +165,7 @@ class Watch:
         self.logs: deque[e.Log] = deque(maxlen=5_000)
         self.retries: deque[e.Retry] = deque(maxlen=5_000)
         self.ended: e.RunEnded | None = None
-        self._sub_flow_frames: dict[int, Frames] = {}
+        self.sub_flow_frames: dict[int, Frames] = {}
 
     def feed(self, events: Iterable[e.RunEvent]) -> frozenset[str]:
         """Take events in; returns the ids of modules and links whose look changed,
@@ -195,6 +205,10 @@ class Watch:
                     changed.add(module)
             case e.Retry():
                 self.retries.append(event)
+                for id, seen in self.modules.items():
+                    if seen.task == event.task and seen.state != "completed":
+                        seen.waits, seen.tries = event.delay, event.attempt_no
+                        changed.add(id)
             case e.Log():
                 self.logs.append(event)
             case e.SubFlowState():
@@ -219,6 +233,7 @@ class Watch:
         seen.state, seen.reason = seen.frames.take(event.frame, event.state, event.reason)
         seen.task, seen.frame, seen.tries = event.task, event.frame, event.attempt_no
         seen.fraction = seen.rows_so_far = None
+        seen.waits = 0.0
         if event.state == "running":
             seen.started, seen.ended = event.time, 0.0
         if event.state not in TERMINAL:
@@ -241,7 +256,7 @@ class Watch:
             seen.seconds += event.seconds
 
     def _sub_flow(self, event: e.SubFlowState) -> None:
-        frames = self._sub_flow_frames.setdefault(event.sub_flow, Frames())
+        frames = self.sub_flow_frames.setdefault(event.sub_flow, Frames())
         self.sub_flows[event.sub_flow] = frames.take(event.frame, event.state, event.reason)
 
     def _frame(self, event: e.FrameState) -> None:

@@ -115,6 +115,8 @@ class Collected:
 
     def parts(self, valve: int, frame: str) -> list[Parts]:
         """What is to be joined after the loop, sink by sink; a sink that no frame reached has nothing."""
+        if self._bundle is None:
+            return []
         keep = (valve, frame) not in self._spoiled
         self._spoiled.discard((valve, frame))
         folders = [(sink, self._folder(sink, frame)) for sink in self._joins[valve]]

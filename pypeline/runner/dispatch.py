@@ -116,9 +116,15 @@ class Dispatch:
     def settle(self, task: Task, frame: str, attempt_no: int) -> None:
         """A try ended without a word from its worker: finish the renames it had begun, or remove what it staged."""
         if self._bundle is not None and task.kind == "segment":
+            self.settled(self._record(self._bundle, task, frame, attempt_no))
+
+    @staticmethod
+    def settled(record: str) -> None:
+        """As :meth:`settle`, by the path of the publish record."""
+        if record:
             from pypeline.runner.tables import publish
 
-            publish.settle(self._record(self._bundle, task, frame, attempt_no))
+            publish.settle(record)
 
     def drop(self, task: Task, frame: str) -> None:
         """``task`` reads nothing any more: remove the tables whose last reader it was."""

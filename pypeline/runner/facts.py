@@ -226,7 +226,7 @@ def _digests(flow: Flow, module: Module) -> tuple[bool, int]:
 
 
 def after_writers(flow: Flow, catalogue: Catalogue) -> frozenset[str]:
-    """The modules of sub flows that run after one that can write files: below it, or on a later order than it."""
+    """The modules of sub flows that run after one that can write files: below it, on a later order than it, or in one loop with it."""
     graph = PipelineGraph(flow, catalogue)
     types = {module.id: module.name for module in flow.modules}
     writing = {
@@ -237,6 +237,8 @@ def after_writers(flow: Flow, catalogue: Catalogue) -> frozenset[str]:
     # where a writer is, or is below
     leads_to_writer = _spread(writing, [[edge.source for edge in edges] for edges in graph.edges_in])
     heads = [*graph.hooks] if writing else []
+    # what a loop writes in one frame, it may read in the next
+    heads += [edge.target for edge in graph.edges if edge.spec.trigger == "iterate" and edge.target in leads_to_writer]
     for index, edges in enumerate(graph.edges_out):
         written = index in writing
         for _, group in groupby(edges, key=lambda edge: edge.order):

@@ -130,7 +130,7 @@ class Loops:
         devices = self._engine.slots.take(demand)
         order = self._dispatch.joining(task, sink, self._dispatch.collected.link(parts.sink), table, ask.valve, ask.frame, demand)
         try:
-            job = self._engine.submit(order, lambda _job, event: self._announce.passed_on(event), lambda _job, _result: None)
+            job = self._engine.submit(order, lambda _job, event: self._announce.passed_on(event), self._ended)
             self._jobs.append(job)
             result = await job.wait()
             self._jobs.remove(job)
@@ -138,6 +138,14 @@ class Loops:
             self._engine.slots.give(demand, devices)
             shutil.rmtree(order.scratch, ignore_errors=True)
         return _globals(result, sink)
+
+    def _ended(self, job: Job, result: TaskResult) -> None:
+        if result.pid == 0:
+            # no word from a worker: it may have died over its files
+            try:
+                self._dispatch.settled(job.order.publish)
+            except (OSError, PypeError) as error:
+                self._announce.log("ERROR", f"what it had written could not be tidied up: {error}", job.order.node)
 
     def stop(self) -> None:
         """End joins at once."""

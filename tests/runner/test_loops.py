@@ -319,7 +319,7 @@ def test_every_frame_has_an_instance_of_its_own(project: Project) -> None:
 
 def test_what_is_started_is_waited_for_at_the_end_and_its_failures_count(project: Project) -> None:
     f = project.folder
-    text = flow(note("a", f), note("long", f, seconds=2), note("b", f), note("tidy", f), control=("a (1|start) long", "a (2|) b"), more="finally: [tidy]")
+    text = flow(note("a", f), note("long", f, seconds=3), note("b", f), note("tidy", f), control=("a (1|start) long", "a (2|) b"), more="finally: [tidy]")
     summary = project.run(text)
     assert summary.state == "completed"
     assert project.lines("done") == ["a", "b", "long", "tidy"]

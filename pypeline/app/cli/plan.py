@@ -70,7 +70,9 @@ def start(plan: Plan, sub_flow: int) -> str:
         if modules & {*heads}
     ]
     links = [valve.text for valve in plan.valves if valve.target_sub_flow == sub_flow]
-    return ends[0] if ends else f" started by {', '.join(links)}" if links else ""
+    loop = plan.sub_flows[sub_flow].loop
+    inside = next((f", in every frame of {valve.text}" for valve in plan.valves if valve.index == loop and valve.text not in links), "")
+    return ends[0] if ends else f" started by {', '.join(links)}{inside}" if links else ""
 
 
 def why(task: Task) -> str:

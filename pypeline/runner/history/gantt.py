@@ -41,7 +41,11 @@ def gantt(bars: Sequence[Bar], seconds: float) -> Markup:
 def _bar(bar: Bar, y: float, scale: float) -> Markup:
     x, wide = LABEL + bar.start * scale, max(2.0, (bar.end - bar.start) * scale)
     spent = duration(bar.end - bar.start)
-    note = tag("title", f"{bar.task}, try {bar.attempt_no}: {bar.state} {bar.reason}, {spent}; {', '.join(bar.modules)}")
+    which = f"{bar.tries:,} frames" if bar.tries > 1 else f"try {bar.attempt_no}" if bar.frame == "0" else f"frame {bar.frame}, try {bar.attempt_no}"
+    note = tag("title", f"{bar.task}, {which}: {bar.state} {bar.reason}, {spent}; {', '.join(bar.modules)}")
+    if bar.tries == 1 and bar.frame != "0":
+        # frames stand side by side in one row: their times would hide each other
+        return tag("rect", note, class_=f"bar-{bar.state}", x=f"{x:.1f}", y=f"{y + 4:.0f}", width=f"{wide:.1f}", height="15", rx="3")
     return Markup(
         tag("rect", note, class_=f"bar-{bar.state}", x=f"{x:.1f}", y=f"{y + 4:.0f}", width=f"{wide:.1f}", height="15", rx="3")
         + tag("text", spent, class_="quiet", x=f"{x + wide + 6:.1f}", y=f"{y + 15.5:.1f}")

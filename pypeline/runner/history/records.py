@@ -15,14 +15,18 @@ from typing import Any
 from pypeline.core import events as e
 from pypeline.core.figures import duration
 from pypeline.core.results import TERMINAL, ErrorInfo
-from pypeline.core.watch import ModuleWatch, Watch
+from pypeline.core.watch import LoopWatch, ModuleWatch, Watch
 from pypeline.runner.store import foreign
 from pypeline.schema.problems import Place, Problem, PypeError
+
+MOST_BARS = 100
+"""So many tries of a task are kept one by one; more of them become one bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One try of a task in time: seconds after the run's start, and how the try ended."""
+    """One try of a task in time: seconds after the run's start, and how the try ended. ``tries`` above 1
+    are the frames of a loop in one bar, from the beginning of the first to the end of the last."""
 
     task: str
     modules: tuple[str, ...]
@@ -31,6 +35,8 @@ class Bar:
     state: str
     reason: str
     attempt_no: int = 1
+    frame: str = "0"
+    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class RunRecord:
     seconds: float
     modules: Mapping[str, ModuleWatch] = field(default_factory=dict)
     links: Mapping[str, int] = field(default_factory=dict)
+    loops: Mapping[int, LoopWatch] = field(default_factory=dict)
     sub_flows: Mapping[int, str] = field(default_factory=dict)
     bars: tuple[Bar, ...] = ()
     logs: tuple[e.Log, ...] = ()
@@ -117,7 +124,9 @@ class Fold:
         self.damaged = 0
         self.flow = ""
         self.last = 0.0
-        self._open: dict[tuple[str, int], dict[str, Any]] = {}
+        self._open: dict[tuple[str, str, int], dict[str, Any]] = {}
+        self._over: dict[str, list[dict[str, Any]]] = {}
+        self._in_frame: dict[str, list[tuple[str, str, int]]] = {}
         self._frames: dict[int, tuple[float, float]] = {}
 
     def take(self, event: e.RunEvent | None) -> None:
@@ -133,22 +142,57 @@ class Fold:
         elif isinstance(event, e.ModuleState):
             self._bar(event)
         elif isinstance(event, e.Retry):
-            bar = self._open.get((event.task, event.attempt_no))
+            bar = self._open.get((event.task, event.frame, event.attempt_no))
             if bar and bar["state"] == "running":
                 bar.update(end=event.time, state="failed", reason=f"error:{event.error.type}" if event.error else "retried")
+        elif isinstance(event, e.FrameState) and event.state in TERMINAL:
+            self._fold(event.frame)
         elif isinstance(event, e.SubFlowState):
             start, end = self._frames.get(event.sub_flow, (0.0, 0.0))
-            self._frames[event.sub_flow] = (event.time if event.state == "running" else start, event.time if event.state in TERMINAL else end)
+            # in a loop from the beginning of the first frame to the end of the last
+            began = event.time if event.state == "running" and not start else start
+            self._frames[event.sub_flow] = (began, event.time if event.state in TERMINAL else end)
 
     def _bar(self, event: e.ModuleState) -> None:
-        key = (event.task, event.attempt_no)
+        key = (event.task, event.frame, event.attempt_no)
         if event.state == "running":
-            bar = self._open.setdefault(key, {"start": event.time, "end": 0.0, "state": "running", "reason": "", "modules": []})
+            if key not in self._open:
+                self._in_frame.setdefault(event.frame, []).append(key)
+            bar = self._open.setdefault(
+                key, {"task": event.task, "frame": event.frame, "attempt": event.attempt_no, "start": event.time, "end": 0.0,
+                      "state": "running", "reason": "", "modules": [], "tries": 1},
+            )  # fmt: skip
             bar["modules"].append(event.module)
         elif event.state in TERMINAL and key in self._open:
             bar = self._open[key]
             worse = event.state == "failed" or bar["state"] != "failed"
             bar.update(end=max(bar["end"], event.time), **({"state": event.state, "reason": event.reason} if worse else {}))
+
+    def _fold(self, frame: str) -> None:
+        """A frame has ended: its tries are kept one by one as long as there are not too many of a task."""
+        for key in self._in_frame.pop(frame, ()):
+            bar = self._open[key]
+            if not bar["end"]:
+                # of a task outside the loop, whose frame has the same name
+                self._in_frame.setdefault(frame, []).append(key)
+                continue
+            del self._open[key]
+            over = self._over.setdefault(bar["task"], [])
+            over.append(bar)
+            if len(over) > MOST_BARS or over[0]["tries"] > 1:
+                worst = next((each for each in over if each["state"] == "failed"), over[-1])
+                ends = {"start": min(each["start"] for each in over), "end": max(each["end"] for each in over)}
+                over[:] = [{**worst, **ends, "frame": "", "tries": sum(each["tries"] for each in over)}]
+
+    def _bars(self, started: float) -> tuple[Bar, ...]:
+        bars = sorted([*(bar for over in self._over.values() for bar in over), *self._open.values()], key=lambda bar: float(bar["start"]))
+        return tuple(
+            Bar(
+                b["task"], tuple(b["modules"]), max(0.0, b["start"] - started), max(0.0, (b["end"] or self.last) - started),
+                b["state"], b["reason"], b["attempt"], b["frame"], b["tries"],
+            )
+            for b in bars
+        )  # fmt: skip
 
     def record(self, path: Path, plan: Mapping[str, Any], summary: Mapping[str, Any]) -> RunRecord:
         """What the events so far say, with the final record's words where there is one."""
@@ -168,11 +212,9 @@ class Fold:
             seconds=float(summary.get("seconds") or watch.seconds or max(0.0, (ended or self.last) - started if started else 0.0)),
             modules=watch.modules,
             links=watch.counts(),
+            loops=watch.loops,
             sub_flows={index: self._frame_text(index, *value) for index, value in watch.sub_flows.items()},
-            bars=tuple(
-                Bar(task, tuple(b["modules"]), max(0.0, b["start"] - started), max(0.0, (b["end"] or self.last) - started), b["state"], b["reason"], number)
-                for (task, number), b in self._open.items()
-            ),
+            bars=self._bars(started),
             logs=tuple(watch.logs),
             retries=tuple(watch.retries),
             handled=tuple(summary.get("handled") or (watch.ended.handled if watch.ended else ())),
@@ -184,9 +226,11 @@ class Fold:
 
     def _frame_text(self, index: int, state: str, reason: str) -> str:
         start, end = self._frames.get(index, (0.0, 0.0))
+        frames = self.watch.sub_flow_frames[index]
+        passes = "" if frames.begun <= 1 else f" · {frames.failed:,} of {frames.begun:,} frames" if frames.failed else f" · {frames.begun:,} frames"
         if state == "cancelled":
-            return reason.replace("_", " ") or state
-        return f"{state} · {duration(end - start)}" if start and end >= start else state
+            return (reason.replace("_", " ") or state) + passes
+        return f"{state}{passes} · {duration(end - start)}" if start and end >= start else state + passes
 
 
 def json_object(path: Path) -> dict[str, Any]:

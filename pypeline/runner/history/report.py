@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from pypeline.core.figures import count, duration, rate, size
+from pypeline.core.watch import ModuleWatch
 from pypeline.resources.icons import ICONS
 from pypeline.runner.history import records
 from pypeline.runner.history.drawing import picture
@@ -50,7 +51,17 @@ def page(record: RunRecord) -> str:
         tag("title", f"{record.flow} · {record.state} · attempt {record.attempt}"),
         tag("style", Markup(style())),
     )
-    parts = [_headline(record), _facts(record), _failures(record), _next(record), _flow(record), _timeline(record), _modules(record), _links(record)]
+    parts = [
+        _headline(record),
+        _facts(record),
+        _failures(record),
+        _next(record),
+        _flow(record),
+        _timeline(record),
+        _loops(record),
+        _modules(record),
+        _links(record),
+    ]
     body = tag("body", tag("main", *parts, _log(record), _environment(record), _foot(record)))
     return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
 
@@ -96,7 +107,8 @@ def _failures(record: RunRecord) -> Markup:
         if module.state != "failed" or error is None or (error.module and error.module != id and error.module in record.modules):
             continue
         told.add(error.message)
-        boxes.append(_failure(record, id, error.code, error.message, error.mend, error.column, error.causes, module.tries))
+        message = f"frame {error.frame}: {error.message}" if module.frames.begun > 1 else error.message
+        boxes.append(_failure(record, id, error.code, message, error.mend, error.column, error.causes, module.tries))
     last = record.error
     if last is not None and last.message not in told:
         boxes.append(_failure(record, last.module, last.code, last.message, last.mend, last.column, last.causes, 1))
@@ -149,6 +161,21 @@ def _timeline(record: RunRecord) -> Markup:
     return _section("Tasks over time", tag("div", gantt(record.bars, record.seconds), class_="scroll")) if record.bars else Markup("")
 
 
+def _loops(record: RunRecord) -> Markup:
+    """Every loop with its frames folded; those that failed one by one."""
+    texts = {valve.get("index"): valve.get("text", "") for valve in record.plan.get("valves", ())}
+    rows: list[list[Piece]] = []
+    for valve, loop in sorted(record.loops.items()):
+        frames = loop.frames
+        red = tag("span", count(frames.failed), class_="red") if frames.failed else ""
+        shown = ", ".join(f"{frame} ({reason.removeprefix('error:').replace('_', ' ')})" for frame, reason in loop.failures[:20])
+        more = f" and {count(frames.failed - 20)} more" if frames.failed > 20 else ""
+        left = count(frames.cancelled) if frames.cancelled else ""
+        rows.append([str(texts.get(valve, valve)), count(loop.total), count(frames.completed), red, left, shown + more])
+    heads = ["loop", "frames", "completed", "failed", "cancelled", "frames that failed"]
+    return _section("Loops", _table(heads, rows, numbers={1, 2, 3, 4})) if rows else Markup("")
+
+
 def _modules(record: RunRecord) -> Markup:
     planned = record.plan.get("modules", {})
     order = list(dict.fromkeys([*planned, *record.modules]))
@@ -168,11 +195,19 @@ def _modules(record: RunRecord) -> Markup:
                 tag("span", count(seen.rejected), class_="red") if seen and seen.rejected else "",
                 duration(seen.seconds) if seen and seen.seconds else "",
                 size(seen.peak_rss) if seen and seen.peak_rss else "",
-                "" if not seen or seen.reason in {"", "ok", "reused"} else seen.reason.replace("_", " "),
+                _reason(seen),
             ]
         )
     heads = ["module", "type", "state", "rows in", "rows out", "rejected", "time", "memory", "reason"]
     return _section("Modules", _table(heads, rows, numbers={3, 4, 5, 6, 7}))
+
+
+def _reason(seen: ModuleWatch | None) -> str:
+    if seen is None:
+        return ""
+    frames = f"{count(seen.frames.failed)} of {count(seen.frames.begun)} frames failed" if seen.frames.failed else f"{count(seen.frames.begun)} frames"
+    parts = ["" if seen.reason in {"", "ok", "reused"} else seen.reason.replace("_", " "), frames if seen.frames.begun > 1 else ""]
+    return "; ".join(part for part in parts if part)
 
 
 def _ports(rows_out: object) -> Piece:

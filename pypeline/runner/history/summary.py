@@ -36,6 +36,7 @@ def summarise(events: Iterable[e.RunEvent], plan: Mapping[str, Any]) -> dict[str
         "modules": {id: {"task": m.task, "state": m.state, "reason": m.reason, "rows_out": dict(m.rows_out), "rejected": m.rejected,
                          "seconds": m.seconds, "cpu_seconds": m.cpu_seconds, "peak_rss": m.peak_rss} for id, m in record.modules.items()},
         "links": dict(record.links),
+        **({"frames": frames} if (frames := {id: m.frames.counts() for id, m in record.modules.items() if m.frames.begun > 1}) else {}),
     }  # fmt: skip
 
 

@@ -85,14 +85,16 @@ def schema(table: Table, folder: str, connect: Any) -> Schema:
     """
     scan = table.query
     assert isinstance(scan, Scan)
+    # while a flow is drawn nobody knows which file a variable of the run will name; declared columns are known all the same
+    files = [] if any("{{" in file for file in scan.files) else files_of(scan, table, folder)
     if scan.format == "csv":
         from pypeline.runner.tables import csv_scan
 
         with blamed(table.module):
-            return csv_scan.schema(table, scan, files_of(scan, table, folder))
+            return csv_scan.schema(table, scan, files)
     declared = scan.columns or (table.facts.columns if table.facts is not None else ())
     added = tuple(Column(name, "string" if kind != "line" else "int64", False) for name, kind in _added(scan))
-    return (declared or _found(table, scan, files_of(scan, table, folder), connect)) + added
+    return (declared or _found(table, scan, files, connect)) + added
 
 
 @contextmanager

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pypeline.core import events as e
+from pypeline.core.results import ErrorInfo
 from pypeline.runner.history.compare import Change, compare
 from pypeline.runner.history.records import load, read_events
+from pypeline.runner.history.report import page
 from pypeline.runner.history.summary import find, runs, summarise
 from pypeline.runner.store import lease
 from pypeline.schema.problems import PypeError
@@ -95,3 +99,39 @@ def test_two_attempts_side_by_side(tmp_path: Path) -> None:
         Change("rows", "read.data - write.input", "67,663", "70,000"),
         Change("state", "write", "completed", "failed (error:OSError)"),
     )
+
+
+def test_the_frames_of_a_loop_are_folded(tmp_path: Path) -> None:
+    folder = attempt(tmp_path)
+    events, total = [], 250
+    for index in range(total):
+        state: Any = "failed" if index in (7, 8) else "completed"
+        error = ErrorInfo("PYE459", "ValueError", f"no {index}", module="each", frame=str(index)) if state == "failed" else None
+        for own, reason, done in (("running", "", index), (state, "error:ValueError" if error else "ok", index + 1)):
+            parts: dict[str, Any] = {
+                "run": RUN,
+                "attempt": 1,
+                "time": START + index + (own != "running") / 2,
+                "frame": str(index),
+                "state": own,
+                "reason": reason,
+            }
+            events += [e.ModuleState(module="each", task="each", error=error if own == "failed" else None, seconds=0.5 * (own != "running"), **parts),
+                       e.FrameState(source="read", valve=0, done=done, total=total, **parts)]  # fmt: skip
+    with (folder / "events.jsonl").open("a") as log:
+        log.writelines(json.dumps(e.to_json(event)) + "\n" for event in events)
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["valves"] = [{"index": 0, "source": "read", "target": "each", "order": 1, "trigger": "iterate", "text": "read (1|iterate) each"}]
+    (folder / "plan.json").write_text(json.dumps(plan))
+    record = load(folder)
+    loop, seen = record.loops[0], record.modules["each"]
+    assert (loop.total, loop.done, loop.failed, [frame for frame, _ in loop.failures]) == (250, 250, 2, ["7", "8"])
+    assert seen.frames.counts() == {"completed": 248, "failed": 2, "cancelled": 0}
+    bars = [bar for bar in record.bars if bar.task == "each"]
+    assert sum(bar.tries for bar in bars) == 250
+    assert len(bars) == 1
+    html = page(record)
+    assert "Loops" in html
+    assert "7 (ValueError), 8 (ValueError)" in html
+    assert "2 of 250 frames failed" in html
+    assert "frame 8: no 8" in html
