@@ -1,0 +1,130 @@
+"""Whose turn is it: which ready task is started next, and what it books.
+
+Work is served by its turn in the flow (control rule 5). A task that waits for what few need, a
+named slot or a device, keeps its turn there and lets others pass. A large task that waits for cpus
+or memory is passed by nobody with a later turn, and by those with an earlier one only so often
+while a part of the machine stands idle: then all others wait for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pypeline.core import actions as act
+from pypeline.core.plan import Task
+from pypeline.core.state import RunState
+from pypeline.runner.engines.base import Engine
+from pypeline.runner.slots import Demand, demand_of
+
+PATIENCE = 16
+"""How often work with an earlier turn may overtake a large task while cpus stand idle."""
+_COMMON = frozenset({"cpus", "memory"})
+
+
+class Turn(NamedTuple):
+    """A task to start now: what it has booked, the ids of its devices, and what the state says with its start."""
+
+    task: Task
+    start: act.StartTask
+    demand: Demand
+    devices: tuple[str, ...]
+    said: list[act.Action]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The task that was next and found no room, and how often it was overtaken since."""
+
+    key: tuple[str, str]
+    demand: Demand
+    overtaken: int = 0
+
+
+class Turns:
+    """The ready work of one run before the slots of its engine."""
+
+    def __init__(self, state: RunState, engine: Engine) -> None:
+        self._state = state
+        self._engine = engine
+        self._parked: dict[str, deque[tuple[Task, list[act.Action]]]] = {}
+        self._waiting: _Waiting | None = None
+        self._segments = 0
+
+    def next(self) -> Turn | None:
+        """Book the slots of the task that starts next; None when there is nothing to start now."""
+        for scarce, queue in self._parked.items():
+            if queue and (not scarce or self._engine.slots.free.get(scarce, 0) > 0):
+                task, said = queue[0]
+                demand = self._demand(task, _start(said).attempt_no)
+                lacking = self._engine.slots.lacks(demand)
+                if not lacking:
+                    queue.popleft()
+                    return self._booked(task, demand, said)
+                if _COMMON.issuperset(lacking):
+                    # it has what few need, or has waited long enough: others would only delay it
+                    return None
+        while (ready := self._state.peek()) is not None:
+            demand = self._demand(ready, self._state.next_try()[1] if ready.retry.attempts > 1 else 1)
+            lacking = self._engine.slots.lacks(demand)
+            if not lacking:
+                return self._booked(ready, demand, self._state.take())
+            scarce = next((name for name in lacking if name not in _COMMON), "")
+            if not scarce and not self._overtaken(ready, demand):
+                # everybody needs these: to let a later task pass would be to starve this one
+                return None
+            self._parked.setdefault(scarce, deque()).append((ready, self._state.take()))
+            if not scarce:
+                return None
+        return None
+
+    def ended(self, task: Task) -> None:
+        """A task that was started has ended."""
+        self._segments -= task.kind == "segment"
+
+    def settled(self, task: str, frame: str) -> None:
+        """A task began or has its terminal record: nobody waits for it any more."""
+        if self._waiting is not None and self._waiting.key == (task, frame):
+            self._waiting = None
+
+    def withdraw(self, task: str, frame: str) -> bool:
+        """Take a task away that waits for something scarce; whether there was one."""
+        for queue in self._parked.values():
+            for at, (_, said) in enumerate(queue):
+                if (_start(said).task, _start(said).frame) == (task, frame):
+                    del queue[at]
+                    return True
+        return False
+
+    def _booked(self, task: Task, demand: Demand, said: list[act.Action]) -> Turn:
+        slots, start = self._engine.slots, _start(said)
+        devices = slots.take(demand)
+        if self._waiting is not None:
+            self.settled(task.id, start.frame)
+            if self._waiting is not None and slots.free["cpus"] and slots.lacks(self._waiting.demand):
+                self._waiting.overtaken += 1
+        self._segments += task.kind == "segment"
+        return Turn(task, start, demand, devices, said)
+
+    def _overtaken(self, task: Task, demand: Demand) -> bool:
+        """Whether ``task``, which is next and has no room, was overtaken often enough."""
+        key = (task.id, self._state.next_try()[0])
+        if self._waiting is None:
+            self._waiting = _Waiting(key, demand)
+        return self._waiting.key == key and self._waiting.overtaken >= PATIENCE
+
+    def _demand(self, task: Task, attempt: int) -> Demand:
+        slots = self._engine.slots
+        cpus = slots.capacity["cpus"]
+        segments = 1
+        if task.kind == "segment" and cpus > 1:
+            # others that share the slots, those under way, and those that could start now
+            segments = len(slots.waiting) - 1 + self._segments + (self._state.ready("segment", cpus) or 1)
+        return demand_of(task, slots, segments, attempt)
+
+
+def _start(said: list[act.Action]) -> act.StartTask:
+    start = said[-1]
+    assert isinstance(start, act.StartTask)
+    return start
