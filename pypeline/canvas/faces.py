@@ -6,8 +6,8 @@ from pypeline.canvas.document import Document
 from pypeline.canvas.look import Look
 from pypeline.canvas.paint import Face
 from pypeline.core import figures
-from pypeline.core.foot import config_foot, run_foot
-from pypeline.core.watch import LinkWatch
+from pypeline.core.foot import config_foot, gate_foot, run_foot
+from pypeline.core.watch import LinkWatch, ModuleWatch
 from pypeline.schema.flow import Module
 from pypeline.schema.problems import Problem
 
@@ -20,6 +20,7 @@ def tag_text(seen: LinkWatch, reject: bool) -> tuple[str, str]:
     return text, figures.rate(seen.rows, seen.seconds)
 
 
+GATE = "sync_gate"
 _LOUD = frozenset({"failed", "running"})
 
 
@@ -55,7 +56,7 @@ class Faces:
         return Face(
             name=id,
             type=module.name,
-            foot=(run_foot(seen) if seen else "") or config_foot(module, self._document.catalogue),
+            foot=self._foot(module, seen),
             state=state,
             reason=seen.reason if seen else "",
             fraction=seen.fraction if seen and seen.state == "running" else None,
@@ -64,6 +65,15 @@ class Faces:
             enabled=module.enabled,
             bypass=module.bypass,
         )
+
+    def _foot(self, module: Module, seen: ModuleWatch | None) -> str:
+        flow, watch = self._document.flow, self._document.knowledge.watch
+        if module.name == GATE and (seen is None or seen.state != "failed"):
+            into = [n for n, link in enumerate(flow.connections.control) if link.target == module.id]
+            met = sum(1 for n in into if watch is not None and watch.valves.get(n, (False, ""))[0])
+            return gate_foot(module.configs.flat().get("mode", "all"), met, len(into))
+        most = 1 + (module.retries if module.retries is not None else flow.settings.retries or 0)
+        return (run_foot(seen, most=most) if seen else "") or config_foot(module, self._document.catalogue)
 
     def far_colour(self, id: str, kind: str, look: Look) -> str:
         """A card's colour seen from far: failure and running shine through, else its kind."""

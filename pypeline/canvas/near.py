@@ -52,6 +52,8 @@ def paint_near(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
     painter.setWorldMatrixEnabled(True)
     for control in controls:
         control.draw(painter)
+    for control in controls:
+        control.draw_mark(painter)
 
 
 def _paint_links(painter: QPainter, scene: FlowScene, links: Sequence[LinkItem]) -> None:

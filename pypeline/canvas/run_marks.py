@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pypeline.canvas.faces import Faces, tag_text
+from pypeline.canvas.faces import GATE, Faces, tag_text
 from pypeline.canvas.items.keeper import Keeper
 from pypeline.canvas.paint import Tag
 from pypeline.core import geometry as g
 from pypeline.core.figures import width
-from pypeline.core.watch import Watch, sub_flow_mark, valve_mark
+from pypeline.core.layout import Loop
+from pypeline.core.watch import LoopWatch, Watch, sub_flow_mark, valve_mark
 from pypeline.resources.theme import SMALL_SIZE
 
 
 def show(kept: Keeper, faces: Faces, watch: Watch | None, changed: frozenset[str]) -> None:
     """Show what ``watch`` says of what ``changed`` names; an empty ``changed`` means everything."""
-    for id in changed or kept.cards:
+    for id in changed | _gates(kept, changed) if changed else kept.cards:
         item = kept.cards.get(id)
         if item is not None:
             item.show_face(faces.of(id))
     # in one order, so that the same run always sets its counts at the same places
     _counts(kept, watch, sorted(changed) if changed else kept.links)
     _control(kept, watch, changed)
+
+
+def _gates(kept: Keeper, changed: frozenset[str]) -> set[str]:
+    """The gates that one of these control links leads to: they say how many have opened."""
+    valves = (item for item in kept.controls if valve_mark(item.data_shape.index) in changed)
+    return {item.link.target for item in valves if item.link.target in kept.cards and kept.cards[item.link.target].card.type == GATE}
 
 
 def _counts(kept: Keeper, watch: Watch | None, ids: Iterable[str]) -> None:
@@ -48,12 +55,22 @@ def _counts(kept: Keeper, watch: Watch | None, ids: Iterable[str]) -> None:
         item.show_rows(seen.rows, Tag(box, text, note))
 
 
+def _passes(seen: LoopWatch | None) -> tuple[str, str]:
+    """State and words of a loop: how many of its passes are over, failed or under way."""
+    if seen is None:
+        return "", ""
+    return "running" if seen.running else "failed" if seen.failed else "", seen.words
+
+
 def _control(kept: Keeper, watch: Watch | None, changed: frozenset[str]) -> None:
     for item in kept.controls:
         index = item.data_shape.index
         if not changed or valve_mark(index) in changed:
             seen = watch.valves.get(index) if watch else None
-            item.show_state("" if seen is None else "open" if seen[0] else "closed")
+            item.show_state("" if seen is None else "open" if seen[0] else "closed", seen[1] if seen else "")
+    for shape in kept.loops:
+        if isinstance(shape.frame, Loop) and (not changed or valve_mark(shape.frame.index) in changed):
+            shape.show_state(*_passes(watch.loops.get(shape.frame.index) if watch else None))
     for n, frame in enumerate(kept.frames):
         if not changed or sub_flow_mark(n) in changed:
             state, reason = watch.sub_flows.get(n, ("", "")) if watch else ("", "")

@@ -43,17 +43,17 @@ class ValveEditor(QLineEdit):
     def problem(self, text: str) -> str:
         """What is wrong with ``text`` as a valve; empty if nothing."""
         try:
-            valves.parse(text)
+            wrong = valves.check_condition(valves.parse(text))
         except valves.ValveError as error:
             return f"{error.message}. {error.mend}".strip()
-        return ""
+        return f"{wrong.message}. {wrong.mend}".strip() if wrong is not None else ""
 
     def _judge(self, text: str) -> None:
         reason = self.problem(text)
         self.setProperty("bad", bool(reason))
         self.style().unpolish(self)
         self.style().polish(self)
-        self._view.say(reason)
+        self._view.say(reason or valves.meaning(valves.parse(text)))
 
     def _take(self) -> None:
         text, link = self.text().strip(), self._link

@@ -14,17 +14,29 @@ _FIRST = (("path",), ("expression", "aggregate", "sql"), ("columns", "column", "
 """Editors of the fields that say most, best first."""
 
 
-def run_foot(seen: ModuleWatch, came_in: int | None = None) -> str:
-    """The most useful thing to say of a module in a run; empty before it began. ``came_in`` is said where nothing goes out."""
+def run_foot(seen: ModuleWatch, came_in: int | None = None, most: int = 0) -> str:
+    """The most useful thing to say of a module in a run; empty before it began. ``came_in`` is said where nothing
+    goes out; ``most`` is how often it may be tried, where that is known."""
+    if seen.waits:
+        return f"{_try(seen, most)} in {duration(seen.waits)}"
     if seen.state == "failed":
         return seen.error.message if seen.error else seen.reason
     if seen.state == "running":
         if seen.rows_so_far is not None:
             return rows(seen.rows_so_far)
-        return "running" if seen.tries == 1 else f"try {seen.tries}"
+        return "running" if seen.tries == 1 else _try(seen, most)
     if seen.state == "cancelled":
         return seen.reason.replace("_", " ")
     return _done(seen, came_in) if seen.state == "completed" else ""
+
+
+def _try(seen: ModuleWatch, most: int) -> str:
+    return f"try {seen.tries}" + (f" of {most}" if most >= seen.tries else "")
+
+
+def gate_foot(mode: object, met: int, links: int) -> str:
+    """What a gate says: when it opens, and how many of the links into it have opened."""
+    return f"{mode} · {met} of {links} open" if links else str(mode)
 
 
 def _done(seen: ModuleWatch, came_in: int | None) -> str:

@@ -43,6 +43,11 @@ FRAME_GAP = 64.0
 
 TAG_HEIGHT = 16.0
 PILL_HEIGHT = 20.0
+LOOP_PAD = 16.0
+LOOP_HEAD = 24.0
+MARK_AT = 0.12
+"""Where on a control link's curve the sign of an iterate or start link stands."""
+MARK_RADIUS = 9.0
 ARROW = 8.0
 
 

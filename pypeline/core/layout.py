@@ -18,6 +18,7 @@ from pypeline.core.edits import GRID
 from pypeline.core.layers import Edge, arrange, components, levels
 from pypeline.core.modules import ModuleDecl
 from pypeline.core.ports import input_ports, output_ports
+from pypeline.core.valves import TRIGGERS
 from pypeline.resources.icons import icon_of
 from pypeline.schema.flow import ControlLink, DataLink, Flow, Module
 
@@ -64,14 +65,21 @@ class LinkShape:
 
 @dataclass(frozen=True, slots=True)
 class ControlShape:
-    """A control link between two frames; ``way`` is the direction of its arrow, ``pill`` the valve's box."""
+    """A control link between two frames; ``way`` is the direction of its arrow, ``pill`` the valve's box and
+    ``mark`` the middle of the sign that an iterate or start link carries where it leaves."""
 
     index: int
     text: str
     curve: g.Curve
     way: tuple[float, float]
     pill: g.Box
-    error: bool = False
+    trigger: str = "ok"
+    mark: g.Point = (0.0, 0.0)
+
+    @property
+    def error(self) -> bool:
+        """Whether it starts its target after a failure."""
+        return self.trigger == "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,18 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """What the iterate link ``index`` runs once for every row: a dashed frame around all sub flows of its scope,
+    or one around each where something else stands between them. ``box`` holds all ``boxes``."""
+
+    index: int
+    title: str
+    box: g.Box
+    modules: tuple[str, ...]
+    boxes: tuple[g.Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """All shapes of a flow, in painting order within each kind, and the box around them."""
 
@@ -93,6 +113,7 @@ class Drawing:
     controls: tuple[ControlShape, ...]
     frames: tuple[Frame, ...]
     box: g.Box
+    loops: tuple[Loop, ...] = ()
 
 
 Catalogue = Mapping[str, ModuleDecl]
@@ -139,8 +160,9 @@ def draw(flow: Flow, catalogue: Catalogue | None = None, places: Mapping[str, Pl
     frames = tuple(_frame(n, sketch.titles[n], [sketch.ids[i] for i in part], cards) for n, part in enumerate(sketch.parts))
     links = _links(sketch.links, cards, tidy)
     controls = _controls(flow.connections.control, cards, frames)
-    box = g.around([*(f.box for f in frames), *(g.curve_box(link.curve) for link in links), *(g.curve_box(c.curve) for c in controls)])
-    return Drawing(cards, links, controls, frames, box)
+    loops = _loops(flow.connections.control, frames)
+    box = g.around([*(f.box for f in frames), *(x.box for x in loops), *(g.curve_box(link.curve) for link in links), *(g.curve_box(c.curve) for c in controls)])
+    return Drawing(cards, links, controls, frames, box, loops)
 
 
 def moved(drawing: Drawing, flow: Flow, places: Mapping[str, Place], ids: Iterable[str]) -> Drawing:
@@ -154,7 +176,8 @@ def moved(drawing: Drawing, flow: Flow, places: Mapping[str, Place], ids: Iterab
     links = tuple(fresh.get(shape.id, shape) for shape in drawing.links)
     frames = tuple(_frame(f.number - 1, f.title, list(f.modules), cards) if not gone.isdisjoint(f.modules) else f for f in drawing.frames)
     controls = _controls(flow.connections.control, cards, frames) if flow.connections.control else ()
-    return Drawing(cards, links, controls, frames, g.around([drawing.box, *(f.box for f in frames)]))
+    loops = _loops(flow.connections.control, frames) if drawing.loops else ()
+    return Drawing(cards, links, controls, frames, g.around([drawing.box, *(f.box for f in frames)]), loops)
 
 
 def ports(module: Module, decl: ModuleDecl | None, links: tuple[DataLink, ...]) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
@@ -351,8 +374,48 @@ def _controls(links: tuple[ControlLink, ...], cards: Mapping[str, Card], frames:
         text = f"({link.valve.strip()})"
         pill = g.tag_place(curve, pill_width(text), pills, g.PILL_HEIGHT)
         pills.add(pill)
-        shapes.append(ControlShape(index, text, curve, way, pill, _is_error(link.valve)))
+        shapes.append(ControlShape(index, text, curve, way, pill, _trigger(link.valve), g.point_at(curve, g.MARK_AT)))
     return tuple(shapes)
+
+
+def _loops(links: tuple[ControlLink, ...], frames: tuple[Frame, ...]) -> tuple[Loop, ...]:
+    """A frame around each iterate link's scope, the outer ones first and wide enough for those inside."""
+    if not any(_trigger(link.valve) == "iterate" for link in links):
+        return ()
+    frame_of = {id: n for n, frame in enumerate(frames) for id in frame.modules}
+    after: dict[int, list[int]] = {}
+    for link in links:
+        if link.source in frame_of and link.target in frame_of:
+            after.setdefault(frame_of[link.source], []).append(frame_of[link.target])
+    scopes: dict[int, frozenset[int]] = {}
+    for index, link in enumerate(links):
+        if _trigger(link.valve) == "iterate" and link.source in frame_of and link.target in frame_of:
+            scopes[index] = _reached(frame_of[link.target], after)
+    boxes: dict[int, tuple[g.Box, ...]] = {}
+    for index in sorted(scopes, key=lambda i: len(scopes[i])):
+        inside = [box for i in boxes if scopes[i] < scopes[index] for box in boxes[i]]
+        members = [frames[n].box for n in sorted(scopes[index])]
+        whole = _loop_box(g.around([*members, *inside]))
+        strange = any(whole.meets(frame.box) for n, frame in enumerate(frames) if n not in scopes[index])
+        boxes[index] = tuple(_loop_box(g.around([box, *(b for b in inside if b.meets(box))])) for box in members) if strange else (whole,)
+    ids = {index: tuple(id for n in sorted(scope) for id in frames[n].modules) for index, scope in scopes.items()}
+    order = sorted(scopes, key=lambda i: (-len(scopes[i]), i))
+    return tuple(Loop(i, f"for every row of {links[i].source}", g.around(boxes[i]), ids[i], boxes[i]) for i in order)
+
+
+def _loop_box(inner: g.Box) -> g.Box:
+    return g.Box(inner.x - g.LOOP_PAD, inner.y - g.LOOP_HEAD, inner.width + 2 * g.LOOP_PAD, inner.height + g.LOOP_HEAD + g.LOOP_PAD)
+
+
+def _reached(first: int, after: Mapping[int, list[int]]) -> frozenset[int]:
+    """``first`` and all that control links lead to from it."""
+    found, waiting = {first}, [first]
+    while waiting:
+        for n in after.get(waiting.pop(), ()):
+            if n not in found:
+                found.add(n)
+                waiting.append(n)
+    return frozenset(found)
 
 
 def pill_width(text: str) -> float:
@@ -360,6 +423,7 @@ def pill_width(text: str) -> float:
     return min(34, max(4, len(text))) * 6.4 + 16.0
 
 
-def _is_error(valve: str) -> bool:
-    condition = valve.partition("|")[2].split()
-    return bool(condition) and condition[0] == "error"
+def _trigger(valve: str) -> str:
+    """The trigger of a valve as far as it can be read; ``ok`` for what is none."""
+    word = next(iter(valve.partition("|")[2].split()), "ok")
+    return word if word in TRIGGERS else "ok"

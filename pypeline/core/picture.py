@@ -15,7 +15,7 @@ from typing import Literal, cast
 from pypeline.core import geometry as g
 from pypeline.core.figures import count, elide, one_line, short_count, width
 from pypeline.core.foot import config_foot, run_foot
-from pypeline.core.layout import Card, Catalogue, ControlShape, Drawing, Frame, LinkShape, Place, draw
+from pypeline.core.layout import Card, Catalogue, ControlShape, Drawing, Frame, LinkShape, Loop, Place, draw
 from pypeline.core.results import State
 from pypeline.core.watch import ModuleWatch
 from pypeline.resources.icons import ICONS, sign_of
@@ -34,12 +34,14 @@ def svg(
     theme: Literal["light", "dark", "auto"] = "light",
     *,
     sub_flows: Mapping[int, str] | None = None,
+    loops: Mapping[int, str] | None = None,
     places: Mapping[str, Place] | None = None,
 ) -> str:
     """The picture of ``flow``.
 
     ``states`` by module: a :class:`ModuleWatch`, or a word like ``completed`` or ``completed:reused``;
-    ``counts`` rows by link id; ``sub_flows`` the text at a frame's right by its index from 0.
+    ``counts`` rows by link id; ``sub_flows`` the text at a frame's right by its index from 0,
+    ``loops`` that of a loop by the place of its iterate link among the control links.
     ``places`` overrides the positions. Sizes are pixels; the picture scales.
     """
     drawing = draw(flow, catalogue, places)
@@ -47,8 +49,10 @@ def svg(
     modules = {m.id: m for m in flow.modules}
     box = drawing.box.grown(MARGIN)
     parts: list[str] = []
+    parts += (_loop(shape, (loops or {}).get(shape.index, "")) for shape in drawing.loops)
     parts += (_frame(frame, (sub_flows or {}).get(frame.number - 1, "")) for frame in drawing.frames)
     parts += (_control(shape) for shape in drawing.controls)
+    parts += filter(None, map(_mark, drawing.controls))
     parts += (_link(shape, (counts or {}).get(shape.id)) for shape in drawing.links)
     came_in: dict[str, int] = {}
     for shape in drawing.links:
@@ -95,6 +99,9 @@ def _shapes() -> str:
         ".link": "fill:none;stroke-linecap:round",
         ".link.rejects": "stroke-dasharray:5 4",
         ".control": "fill:none;stroke-width:1.75;stroke-dasharray:1 4;stroke-linecap:round",
+        ".control.iterate": "stroke-dasharray:5 3 0.5 3",
+        ".control.start": "stroke-dasharray:8 4",
+        ".loop": "stroke-width:1.25;stroke-dasharray:7 4",
         ".port": "stroke-width:2",
         ".pill": "stroke-width:1.25",
     }
@@ -107,6 +114,7 @@ def _colours(theme: Theme) -> str:
         ".ground": f"fill:{theme.canvas}",
         ".dot": f"fill:{theme.dot}",
         ".frame": f"fill:{theme.frame};fill-opacity:.8;stroke:{theme.frame_line}",
+        ".loop": f"fill:{theme.solo};fill-opacity:.04;stroke:{theme.solo}",
         ".shadow": f"fill:{theme.shadow};fill-opacity:{0.05 if theme.name == 'light' else 0.35}",
         ".card": f"fill:{theme.panel};stroke:{theme.line}",
         ".rule": f"stroke:{theme.line}",
@@ -170,8 +178,38 @@ def _frame(frame: Frame, state: str) -> str:
     )
 
 
+def _loop(shape: Loop, note: str = "") -> str:
+    head = shape.boxes[0]
+    note = elide(note, head.width / 2, SMALL_SIZE, mono=True)
+    title = elide(shape.title, head.width * (0.5 if note else 1.0) - 32, TEXT_SIZE, strong=True)
+    frames = "".join(
+        f'<rect class="loop" x="{_n(box.x + 0.5)}" y="{_n(box.y + 0.5)}" width="{_n(box.width - 1)}" height="{_n(box.height - 1)}" rx="14"/>'
+        for box in shape.boxes
+    )
+    return (
+        f'<g>{frames}<text class="valve strong" x="{_n(head.x + 16)}" y="{_n(head.y + 17)}">{escape(title)}</text>'
+        + (f'<text class="valve mono" x="{_n(head.right - 16)}" y="{_n(head.y + 17)}" text-anchor="end">{escape(note)}</text>' if note else "")
+        + "</g>"
+    )
+
+
+_MARKS = {"iterate": "reused", "start": "run"}
+
+
+def _mark(shape: ControlShape) -> str:
+    """The sign of an iterate or start link where it leaves its source."""
+    if shape.trigger not in _MARKS:
+        return ""
+    x, y = shape.mark
+    half = 8 * 0.7
+    return (
+        f'<circle class="pill" cx="{_n(x)}" cy="{_n(y)}" r="{_n(g.MARK_RADIUS)}"/>'
+        f'<path class="icon solo" transform="translate({_n(x - half)} {_n(y - half)}) scale(0.7)" stroke-width="2" d="{ICONS[_MARKS[shape.trigger]]}"/>'
+    )
+
+
 def _control(shape: ControlShape) -> str:
-    error = " error" if shape.error else ""
+    error = " error" if shape.error else f" {shape.trigger}" if shape.trigger in _MARKS else ""
     tip = shape.curve[-1]
     head = g.arrow_head(tip, shape.way)
     text = shape.text if len(shape.text) <= 34 else shape.text[:33] + "…"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -25,6 +25,16 @@ _FORM = "a valve reads `(order|condition)`, for example `(1|)`, `(2|error)` or `
 _NUMBER = re.compile(r"[0-9]+")
 _WORD = re.compile(r"\S+")
 _IF = re.compile(r"if(?=$|[\s({'\"-])")
+
+
+MEANS: Mapping[str, str] = {
+    "ok": "The target starts when the source's sub flow went well.",
+    "error": "The target starts when the source's sub flow failed.",
+    "always": "The target starts when the source's sub flow has ended, however it did.",
+    "iterate": "The target runs once for every row of the source.",
+    "start": "The target starts together with the source.",
+}
+"""What each trigger means, for people."""
 
 
 class ValveError(TextError):
@@ -71,6 +81,14 @@ def parse(text: str) -> ValveSpec:
                 "PYE220", "the expression after `if` is missing", len(text), "Write one, as in `(1|if {{orders__row_count}} > 0)`, or take `if` out."
             )
     return ValveSpec(order, trigger, condition, parallel)
+
+
+def meaning(spec: ValveSpec) -> str:
+    """``spec`` in words, for people."""
+    words = MEANS[spec.trigger]
+    if spec.trigger == "iterate" and (spec.parallel or 1) > 1:
+        words = f"{words[:-1]}, up to {spec.parallel} rows at a time."
+    return f"{words} Only if {spec.condition}." if spec.condition else words
 
 
 def format(spec: ValveSpec) -> str:

@@ -128,3 +128,22 @@ def test_a_thousand_modules_are_placed_the_same_every_time() -> None:
     assert list(placed) == ids
     assert len(set(placed.values())) == 1000
     assert auto(big, CATALOGUE) == placed
+
+
+def test_a_loop_frames_what_its_iterate_link_leads_to_and_nothing_else() -> None:
+    drawing = draw(flow("files:read load:do tidy:do aside:do", (), ("files (1|iterate x4) load", "load (1|) tidy", "files (2|start) aside")), CATALOGUE)
+    (loop,) = drawing.loops
+    assert (loop.index, loop.modules, loop.title) == (0, ("load", "tidy"), "for every row of files")
+    outside = [f.box for f in drawing.frames if not set(f.modules) <= set(loop.modules)]
+    inside = [f.box for f in drawing.frames if set(f.modules) <= set(loop.modules)]
+    assert not any(box.meets(other) for box in loop.boxes for other in outside)
+    assert all(any(g.around([box, frame]) == box for box in loop.boxes) for frame in inside)
+    assert [c.trigger for c in drawing.controls] == ["iterate", "ok", "start"]
+
+
+def test_a_loop_in_a_loop_has_room_in_its_frame() -> None:
+    drawing = draw(flow("a:read b:read c:do", (), ("a (1|iterate) b", "b (1|iterate) c")), CATALOGUE)
+    outer, inner = drawing.loops
+    assert (outer.modules, inner.modules) == (("b", "c"), ("c",))
+    assert g.around([outer.box, inner.box]) == outer.box
+    assert outer.box != inner.box

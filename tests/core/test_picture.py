@@ -95,3 +95,12 @@ def test_before_a_run_a_card_says_what_makes_it_this_one() -> None:
     )
     assert {"people.csv", "age > 3"} <= set(texts(svg(one, CATALOGUE)))
     assert "badge" not in svg(one, CATALOGUE).partition("</style>")[2]
+
+
+def test_loops_and_started_branches_are_drawn_as_such() -> None:
+    drawn = flow("files:read load:do aside:do", (), ("files (1|iterate x4) load", "files (2|start) aside"))
+    text = svg(drawn, CATALOGUE, loops={0: "3 / 12 · 1 failed"})
+    assert text.count('class="loop"') == 1
+    assert "3 / 12 · 1 failed" in text
+    assert 'class="control iterate"' in text
+    assert 'class="control start"' in text

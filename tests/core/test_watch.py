@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pypeline.core import events as e
+from pypeline.core.foot import run_foot
 from pypeline.core.watch import Watch
 
 
@@ -94,3 +95,13 @@ def test_loops_inside_a_loop_add_up() -> None:
             for state, done in (("running", index), ("completed", index + 1)):
                 watch.feed([e.FrameState(**at(1), valve=1, source="s", frame=f"{outer}-{index}", state=state, done=done, total=total)])  # type: ignore[arg-type]
     assert (watch.loops[1].done, watch.loops[1].total, watch.loops[1].around) == (3, 3, set())
+
+
+def test_a_module_waits_for_its_next_try_until_that_begins() -> None:
+    watch = Watch()
+    watch.feed([e.ModuleState(**at(1), module="a", task="t", state="running"), e.ModuleState(**at(1), module="b", task="u", state="running")])
+    assert watch.feed([e.Retry(**at(2), task="t", attempt_no=2, delay=4.0)]) == {"a"}
+    assert (watch.modules["a"].tries, watch.modules["a"].waits, watch.modules["b"].waits) == (2, 4.0, 0.0)
+    assert run_foot(watch.modules["a"], most=3) == "try 2 of 3 in 4.0 s"
+    watch.feed([e.ModuleState(**at(6), module="a", task="t", state="running", attempt_no=2)])
+    assert watch.modules["a"].waits == 0.0

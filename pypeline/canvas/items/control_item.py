@@ -21,14 +21,14 @@ class ControlItem(QGraphicsItem):
         self.link = link
         self.look = look
         self.chosen = False
-        self.state = ""
+        self.state = self.note = ""
         self._set_shape(data)
         self.setZValue(3)
 
     def _set_shape(self, data: ControlShape) -> None:
         self.data_shape = data
         self.path = curve_path(data.curve)
-        self._box = rect(g.curve_box(data.curve)).united(rect(data.pill)).adjusted(-8, -8, 8, 8)
+        self._box = rect(g.curve_box(data.curve)).united(rect(data.pill).adjusted(0, 0, paint.NOTE_ROOM + 20, 0)).adjusted(-10, -10, 10, 10)
 
     def boundingRect(self) -> QRectF:
         return self._box
@@ -42,10 +42,15 @@ class ControlItem(QGraphicsItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         self.draw(painter)
+        self.draw_mark(painter)
+
+    def draw_mark(self, painter: QPainter) -> None:
+        """Paint the sign where the link leaves."""
+        paint.control_mark(painter, self.look, painter.worldTransform().m11(), self.data_shape, state=self.state)
 
     def draw(self, painter: QPainter) -> None:
         """Paint in scene coordinates."""
-        paint.control(painter, self.look, painter.worldTransform().m11(), self.data_shape, self.path, selected=self.chosen, state=self.state)
+        paint.control(painter, self.look, painter.worldTransform().m11(), self.data_shape, self.path, selected=self.chosen, state=self.state, note=self.note)
 
     def show_look(self, look: Look) -> None:
         """Be painted in another look."""
@@ -60,10 +65,12 @@ class ControlItem(QGraphicsItem):
             self._set_shape(data)
             self.update()
 
-    def show_state(self, state: str) -> None:
-        """Look open, closed or undecided."""
-        if state != self.state:
-            self.state = state
+    def show_state(self, state: str, reason: str = "") -> None:
+        """Look open, closed or undecided; say why it stayed closed."""
+        note = reason.replace("_", " ") if state == "closed" else ""
+        if (state, note) != (self.state, self.note):
+            self.state, self.note = state, note
+            self.setToolTip(f"{self.data_shape.text}  {state}{': ' + reason.replace('_', ' ') if reason else ''}" if state else self.data_shape.text)
             self.update()
 
     def choose(self, chosen: bool) -> None:

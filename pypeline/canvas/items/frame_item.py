@@ -8,28 +8,29 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from pypeline.canvas import paint
 from pypeline.canvas.look import Look, rect
-from pypeline.core.layout import Frame
+from pypeline.core.layout import Frame, Loop
 
 
 class FrameItem(QGraphicsItem):
-    """Shows ``frame`` with its title; only its head line can be pressed, so that clicks inside reach the canvas."""
+    """Shows ``frame``, of a sub flow or of a loop, with its title; only its head line can be pressed, so that
+    clicks inside reach the canvas."""
 
     HEAD = 32.0
 
-    def __init__(self, frame: Frame, look: Look) -> None:
+    def __init__(self, frame: Frame | Loop, look: Look) -> None:
         super().__init__()
         self.frame = frame
         self.look = look
         self.note = ""
         self.state = ""
-        self.setZValue(0)
+        self.setZValue(0 if isinstance(frame, Frame) else -1)
 
     def boundingRect(self) -> QRectF:
         return rect(self.frame.box).adjusted(-2, -2, 2, 2)
 
     def shape(self) -> QPainterPath:
         path = QPainterPath()
-        box = self.frame.box
+        box = self.frame.boxes[0] if isinstance(self.frame, Loop) else self.frame.box
         path.addRect(QRectF(box.x, box.y, box.width, self.HEAD))
         return path
 
@@ -38,14 +39,18 @@ class FrameItem(QGraphicsItem):
 
     def draw(self, painter: QPainter) -> None:
         """Paint in scene coordinates."""
-        paint.frame(painter, self.look, painter.worldTransform().m11(), self.frame, self.note, self.state)
+        lod = painter.worldTransform().m11()
+        if isinstance(self.frame, Loop):
+            paint.loop(painter, self.look, lod, self.frame, self.note, self.state)
+        else:
+            paint.frame(painter, self.look, lod, self.frame, self.note, self.state)
 
     def show_look(self, look: Look) -> None:
         """Be painted in another look."""
         self.look = look
         self.update()
 
-    def show_frame(self, frame: Frame) -> None:
+    def show_frame(self, frame: Frame | Loop) -> None:
         """Stand as ``frame`` says."""
         if frame != self.frame:
             self.prepareGeometryChange()

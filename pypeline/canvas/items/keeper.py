@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtWidgets import QGraphicsScene
 
 from pypeline.canvas.faces import Faces
@@ -11,7 +13,7 @@ from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look
 from pypeline.core import geometry as g
-from pypeline.core.layout import Drawing
+from pypeline.core.layout import Drawing, Frame, Loop
 from pypeline.schema.flow import Flow
 
 
@@ -24,6 +26,7 @@ class Keeper:
         self.links: dict[str, LinkItem] = {}
         self.controls: list[ControlItem] = []
         self.frames: list[FrameItem] = []
+        self.loops: list[FrameItem] = []
         self._taken: g.Grid | None = None
 
     @property
@@ -44,7 +47,8 @@ class Keeper:
             self._keep_cards(drawing)
             self._keep_links(flow, drawing)
         self._keep_controls(flow, drawing)
-        self._keep_frames(drawing)
+        self._keep_frames(self.frames, drawing.frames)
+        self._keep_frames(self.loops, drawing.loops)
 
     def forget(self) -> None:
         """Know no item any more: the scene is about to delete them all."""
@@ -54,11 +58,12 @@ class Keeper:
         self.links.clear()
         self.controls.clear()
         self.frames.clear()
+        self.loops.clear()
 
     def show_look(self, look: Look) -> None:
         """Paint every item in this look."""
         self.look = look
-        for group in (self.cards.values(), self.links.values(), self.controls, self.frames):
+        for group in (self.cards.values(), self.links.values(), self.controls, self.frames, self.loops):
             for item in group:
                 item.show_look(look)
 
@@ -114,13 +119,13 @@ class Keeper:
                 self.controls.append(item)
                 self._scene.addItem(item)
 
-    def _keep_frames(self, drawing: Drawing) -> None:
-        while len(self.frames) > len(drawing.frames):
-            self._scene.removeItem(self.frames.pop())
-        for n, frame in enumerate(drawing.frames):
-            if n < len(self.frames):
-                self.frames[n].show_frame(frame)
+    def _keep_frames(self, items: list[FrameItem], shapes: Sequence[Frame | Loop]) -> None:
+        while len(items) > len(shapes):
+            self._scene.removeItem(items.pop())
+        for n, shape in enumerate(shapes):
+            if n < len(items):
+                items[n].show_frame(shape)
             else:
-                item = FrameItem(frame, self.look)
-                self.frames.append(item)
+                item = FrameItem(shape, self.look)
+                items.append(item)
                 self._scene.addItem(item)

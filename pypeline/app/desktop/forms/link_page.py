@@ -17,17 +17,9 @@ from pypeline.app.desktop.forms.schema_page import SchemaTree
 from pypeline.app.desktop.forms.shapes import Shape
 from pypeline.canvas.document import Selection
 from pypeline.core import edits, figures, valves
-from pypeline.core.valves import TRIGGERS, ValveSpec
+from pypeline.core.valves import TRIGGERS, ValveSpec, meaning
 from pypeline.schema.flow import ControlLink, DataLink
 from pypeline.schema.problems import sentence
-
-_MEANS = {
-    "ok": "The target starts when the source's sub flow went well.",
-    "error": "The target starts when the source's sub flow failed.",
-    "always": "The target starts when the source's sub flow has ended, however it did.",
-    "iterate": "The target runs once for every row of the source.",
-    "start": "The target starts together with the source.",
-}
 
 
 class DataLinkPage(QWidget):
@@ -124,7 +116,7 @@ class ControlLinkPage(QWidget):
     def _show_parallel(self, spec: ValveSpec) -> None:
         self.parallel.setVisible(spec.trigger == "iterate")
         self._labels["Frames side by side"].setVisible(spec.trigger == "iterate")
-        self.means.setText(_MEANS[spec.trigger])
+        self.means.setText(meaning(spec))
 
     def _judge(self, spec: ValveSpec) -> bool:
         wrong = valves.check_condition(spec)

@@ -36,7 +36,7 @@ class RunPage(QWidget):
         self._form.setVerticalSpacing(8)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         self.lines: dict[str, QLabel] = {}
-        for name in ("State", "Rows in", "Rows out", "Rejected", "Time", "CPU", "Memory", "Tries", "Task"):
+        for name in ("State", "Rows in", "Rows out", "Rejected", "Time", "CPU", "Memory", "Tries", "Frames", "Task"):
             self.lines[name] = selectable(label("", wrap=True))
             self._form.addRow(label(name, "field"), self.lines[name])
         box.addWidget(body)
@@ -80,7 +80,8 @@ class RunPage(QWidget):
 
 
 def _texts(room: Room, watch: Watch, seen: ModuleWatch) -> dict[str, str]:
-    reason = seen.reason.removeprefix("error:").replace("_", " ")
+    # the code as reports and the log spell it, so that it can be looked for there
+    reason = seen.reason
     into = [x for x in room.document.flow.connections.data if x.target == room.id and str(x) in watch.links]
     many = len(into) > 1
     rows_in = "\n".join((f"{x.target_port}  " if many else "") + figures.count(watch.links[str(x)].rows) for x in into)
@@ -97,6 +98,17 @@ def _texts(room: Room, watch: Watch, seen: ModuleWatch) -> dict[str, str]:
         "Time": " · ".join(x for x in (figures.duration(seconds) if seconds else "", rate) if x),
         "CPU": figures.duration(seen.cpu_seconds) if seen.cpu_seconds else "",
         "Memory": f"{figures.size(seen.peak_rss)} at most" if seen.peak_rss else "",
-        "Tries": str(seen.tries),
+        "Tries": f"{seen.tries}, in {figures.duration(seen.waits)}" if seen.waits else str(seen.tries),
+        "Frames": _frames(seen),
         "Task": seen.task,
     }
+
+
+def _frames(seen: ModuleWatch) -> str:
+    """How the passes of a loop went for this module; empty outside loops."""
+    frames = seen.frames
+    if frames.begun <= 1 and seen.frame == "0":
+        return ""
+    parts = [f"{n:,} {state}" for state, n in frames.counts().items() if n]
+    parts += [f"{len(frames.under_way):,} running"] if frames.under_way else []
+    return " · ".join(parts)
