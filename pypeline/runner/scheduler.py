@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
 from typing import Any
 
 from pypeline.core import actions as act
@@ -28,15 +27,13 @@ from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine, Job
 from pypeline.runner.frames import outer
 from pypeline.runner.loops import Loops
-from pypeline.runner.slots import Demand, demand_of
+from pypeline.runner.slots import Demand
 from pypeline.runner.store.atomic import failure
+from pypeline.runner.turns import Turns
 from pypeline.schema.problems import PypeError
 
 SLICE = 0.004
 """Seconds of work after which the loop gets its turn."""
-PATIENCE = 16
-"""How often work with an earlier turn may overtake a large task while a part of the machine stands idle."""
-_SPECIAL_FREE = frozenset({"cpus", "memory"})
 _DISK_FULL = frozenset({"PYE433", "PYE503"})
 """Trying again does not help against these."""
 
@@ -68,15 +65,6 @@ class _Try:
         self.began = time.monotonic()
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """The task that was next and found no room, and how often others were started since while cpus stood idle."""
-
-    key: tuple[str, str]
-    demand: Demand
-    overtaken: int = 0
-
-
 class Scheduler:
     """Runs one plan on one engine, once."""
 
@@ -90,9 +78,7 @@ class Scheduler:
         self._inbox: deque[act.Input] = deque()
         self._tries: dict[tuple[str, str], _Try] = {}
         self._results: dict[tuple[str, str], TaskResult] = {}
-        self._parked: dict[str, list[tuple[int, int, list[act.Action], Task]]] = {}
-        self._parkings = 0
-        self._waiting: _Waiting | None = None
+        self._turns = Turns(self._state, engine)
         self._settling: list[tuple[Task, str]] = []
         self._iter_read = {valve.index: valve.iter_read for valve in plan.valves}
         self._errors: dict[str, ErrorInfo] = {}
@@ -102,7 +88,6 @@ class Scheduler:
         self._background: set[asyncio.Task[None]] = set()
         self._working = False
         self._again = False
-        self._segments = 0
         self._ended: asyncio.Future[Outcome] | None = None
         self._perform: dict[type, Callable[[Any], None]] = {
             act.StartTask: self._start,
@@ -123,16 +108,19 @@ class Scheduler:
         """Run to the end. The run's events come out of ``emit`` meanwhile."""
         loop = asyncio.get_running_loop()
         self._ended = loop.create_future()
-        # plan and state live as long as the run: no collection need walk over them again and again
-        gc.freeze()
-        self._engine.slots.waiting.append(self._look_again)
+        sharing = self._engine.slots.waiting
+        if not sharing:
+            # plan and state live as long as the run: no collection need walk over them again and again
+            gc.freeze()
+        sharing.append(self._look_again)
         try:
             self._do(self._state.start())
             self._work()
             return await self._ended
         finally:
-            gc.unfreeze()
-            self._engine.slots.waiting.remove(self._look_again)
+            sharing.remove(self._look_again)
+            if not sharing:
+                gc.unfreeze()
             for timer in (*self._timers.values(), *(t.timer for t in self._tries.values() if t.timer is not None)):
                 timer.cancel()
             for task in self._background:
@@ -199,71 +187,13 @@ class Scheduler:
 
     def _start_next(self) -> bool:
         """Start one ready task if there is room for it; False when there is nothing to do now."""
-        unparked = self._unpark()
-        if unparked is not False:
-            return bool(unparked)
-        while True:
-            task = self._state.peek()
-            if task is None:
-                return False
-            demand = self._demand(task, self._state.next_try()[1] if task.retry.attempts > 1 else 1)
-            lacking = self._engine.slots.lacks(demand)
-            if not lacking:
-                self._book(task, demand, self._state.take())
-                return True
-            special = [name for name in lacking if name not in _SPECIAL_FREE]
-            if not special and not self._overtaken(task, demand):
-                # everybody needs these: to let a later task pass would be to starve this one
-                return False
-            # it waits for what few need: it keeps its turn there, and the others may pass;
-            # or it has been passed often enough, and now all others wait for it
-            self._parkings += 1
-            heappush(self._parked.setdefault(special[0] if special else "", []), (self._parkings, self._parkings, self._state.take(), task))
-            if not special:
-                return False
-
-    def _unpark(self) -> bool | None:
-        """Start a parked task: True when one was, None when all others have to wait for one."""
-        for name, waiting in self._parked.items():
-            if waiting and (not name or self._engine.slots.free.get(name, 0) > 0):
-                _, _, said, task = waiting[0]
-                start = said[-1]
-                demand = self._demand(task, start.attempt_no if isinstance(start, act.StartTask) else 1)
-                lacking = self._engine.slots.lacks(demand)
-                if not lacking:
-                    heappop(waiting)
-                    self._book(task, demand, said)
-                    return True
-                if _SPECIAL_FREE.issuperset(lacking):
-                    return None
-        return False
-
-    def _overtaken(self, task: Task, demand: Demand) -> bool:
-        """Whether ``task``, which is next and has no room, was overtaken often enough."""
-        key = (task.id, self._state.next_try()[0])
-        if self._waiting is None:
-            self._waiting = _Waiting(key, demand)
-        return self._waiting.key == key and self._waiting.overtaken >= PATIENCE
-
-    def _demand(self, task: Task, attempt: int) -> Demand:
-        cpus = self._engine.slots.capacity["cpus"]
-        others = len(self._engine.slots.waiting) - 1
-        segments = others + self._segments + (self._state.ready("segment", cpus) or 1) if task.kind == "segment" and cpus > 1 else 1
-        return demand_of(task, self._engine.slots, segments, attempt)
-
-    def _book(self, task: Task, demand: Demand, said: list[act.Action]) -> None:
-        devices = self._engine.slots.take(demand)
-        start = said[-1]
-        assert isinstance(start, act.StartTask)
-        self._tries[task.id, start.frame] = _Try(task, start.attempt_no, demand, devices)
-        waiting = self._waiting
-        if waiting is not None:
-            if waiting.key == (task.id, start.frame):
-                self._waiting = None
-            elif self._engine.slots.free["cpus"] and self._engine.slots.lacks(waiting.demand):
-                waiting.overtaken += 1
-        self._segments += task.kind == "segment"
-        self._do(said)
+        # the rows of a loop that is over are brought together first, on slots of their own
+        turn = None if self._loops.waiting else self._turns.next()
+        if turn is None:
+            return False
+        self._tries[turn.task.id, turn.start.frame] = _Try(turn.task, turn.start.attempt_no, turn.demand, turn.devices)
+        self._do(turn.said)
+        return True
 
     # --- what the state says --------------------------------------------------------------------
 
@@ -296,14 +226,8 @@ class Scheduler:
             if running.job is not None:
                 self._engine.cancel(running.job)
             return
-        for waiting in self._parked.values():
-            for at, entry in enumerate(waiting):
-                start = entry[2][-1]
-                if isinstance(start, act.StartTask) and (start.task, start.frame) == (cancel.task, cancel.frame):
-                    # the heap is ordered by arrival, so a list without one entry is a heap still
-                    del waiting[at]
-                    self._inbox.append(act.TaskEnded(cancel.task, "cancelled", cancel.reason, cancel.frame, again=False))
-                    return
+        if self._turns.withdraw(cancel.task, cancel.frame):
+            self._inbox.append(act.TaskEnded(cancel.task, "cancelled", cancel.reason, cancel.frame, again=False))
 
     def _evaluate(self, ask: act.Evaluate) -> None:
         async def answer() -> None:
@@ -333,8 +257,7 @@ class Scheduler:
         self._timers[timer.timer] = asyncio.get_running_loop().call_later(timer.seconds, self._tell, act.TimedOut(timer.timer))
 
     def _module(self, change: act.ModuleChanged) -> None:
-        if self._waiting is not None and self._waiting.key == (change.task, change.frame):
-            self._waiting = None
+        self._turns.settled(change.task, change.frame)
         self._announce.module(change, self._results.get((change.task, change.frame)))
 
     def _finish(self, finished: act.Finished) -> None:
@@ -388,7 +311,7 @@ class Scheduler:
             running.job.on_gone = lambda: self._freed(running)
         else:
             self._engine.slots.give(running.demand, running.devices)
-        self._segments -= task.kind == "segment"
+        self._turns.ended(task)
         if running.timer is not None:
             running.timer.cancel()
         if result.pid == 0:
@@ -412,7 +335,10 @@ class Scheduler:
                 self._announce.tables(result, frame, self._dispatch.links_from, self._dispatch.keep_previews(result.previews))
         elif result.error is not None:
             self._announce.failure(result.error, task.id, frame)
-            self._errors[task.id] = result.error
+            known = self._errors.get(task.id)
+            if known is None or known.frame == frame:
+                # of the frames of a loop the first that failed is the one to tell of
+                self._errors[task.id] = result.error
             globals = self._dispatch.failed(task, result.error, frame)
         own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
         again = result.error is None or result.error.code not in _DISK_FULL
