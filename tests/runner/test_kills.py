@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -56,6 +57,20 @@ def kill_often(project: Project, count: int, first: int) -> list[float]:
 
 def test_a_kill_at_any_moment_leaves_nobody_and_no_running_run(project: Project) -> None:
     kill_often(project, 9, random.SystemRandom().randrange(10**6))
+
+
+def test_a_kill_before_an_attempt_has_its_name_leaves_nothing(tmp_path: Path) -> None:
+    named = bundles.prepare(tmp_path, "r-1")
+    assert (named.attempt, [path.name for path in named.path.parent.iterdir()]) == (1, ["attempt-1"])
+    unborn = named.path.rename(named.path.with_name(f"{bundles.UNBORN}made"))
+    # its process lives and is about to name it
+    assert bundles.end_lost(bundles.home(tmp_path), _recover) == []
+    assert unborn.exists()
+    owner = json.loads((unborn / "owner.json").read_text())
+    (unborn / "owner.json").write_text(json.dumps({**owner, "began": owner["began"] - 1}))
+    assert bundles.end_lost(bundles.home(tmp_path), _recover) == []
+    assert not unborn.exists()
+    assert bundles.prepare(tmp_path, "r-1").attempt == 1
 
 
 @pytest.mark.long
