@@ -79,6 +79,8 @@ def show(seed: int) -> int:
     print(told(case))
     try:
         _, run = compare(case)
+        if not case.ties:
+            compare_scheduler(Case(seed, ties=False, swift=True))
     except AssertionError as error:
         print(error)
         return 1

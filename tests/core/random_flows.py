@@ -18,7 +18,7 @@ FEATURES = frozenset({"start", "iterate", "nested", "stops", "hooks", "timeouts"
 
 @dataclass
 class Case:
-    """A flow as the mapping of its file, and the world it runs in (see ``oracle.World``).
+    """A flow as the mapping of its file, and the world it runs in (see ``oracle_tasks.World``).
 
     ``ties`` makes many things happen at one instant; without, no two do. ``swift`` is for real engines: each task books
     one cpu, what is told to end does so nearly at once, and an item table is known by its module alone."""

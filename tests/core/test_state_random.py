@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,16 @@ def test_logs_do_not_depend_on_the_hash_seed() -> None:
         done = subprocess.run([sys.executable, "-c", PRINT_LOGS], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True)
         digests.add(done.stdout)
     assert len(digests) == 1
+
+
+def test_the_rules_scheduler_shares_no_code_with_the_product() -> None:
+    files = sorted(Path(__file__).parent.glob("oracle*.py"))
+    assert len(files) == 4
+    for file in files:
+        imports = [line for line in file.read_text().splitlines() if line.lstrip().startswith(("import ", "from "))]
+        assert imports
+        assert not any("pypeline" in line for line in imports)
+        assert len(file.read_text().splitlines()) < 250
 
 
 def test_a_difference_is_told_with_its_seed_and_flow() -> None:

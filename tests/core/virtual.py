@@ -8,7 +8,7 @@ from typing import Any
 from pypeline.core import actions as act
 from pypeline.core.plan import Plan
 from pypeline.core.state import RunState
-from tests.core.oracle import World
+from tests.core.oracle_tasks import World
 
 Frame = tuple[int, ...]
 
