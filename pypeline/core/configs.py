@@ -11,7 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from pypeline.core.fields import HINT
+from pypeline.core.hints import HINT
 from pypeline.schema.problems import Path
 
 Hint = Mapping[str, Any]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from pypeline.core.fields import HINT
+from pypeline.core.hints import HINT
 from pypeline.core.modules import BaseModule, Effects, Kind, ModuleDecl, PartitionNeed, RelationalModule
 from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-HINT = "x-pype"
+from pypeline.core.hints import HINT
 
 
 class ModuleConfig(BaseModel):

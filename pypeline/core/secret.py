@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from pypeline.core.fields import HINT
+from pypeline.core.hints import HINT
 from pypeline.schema.problems import Problem, PypeError
 
 HIDDEN = "***"

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.dag import dag, execution_metadata
 from pypeline.core.declare import from_registry
-from pypeline.core.fields import HINT
+from pypeline.core.hints import HINT
 from pypeline.core.modules import ModuleDecl
 from pypeline.core.tasks import FLOW
 from pypeline.runner import children, profile, registry, variables

@@ -14,8 +14,8 @@ from typing import Any
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.configs import defaults
 from pypeline.core.facts import Facts, FileFact, Machine, SourceFacts
-from pypeline.core.fields import HINT
 from pypeline.core.graph import PipelineGraph
+from pypeline.core.hints import HINT
 from pypeline.core.modules import Effects, ModuleDecl
 from pypeline.core.tasks import FLOW
 from pypeline.core.variables import find, substitute

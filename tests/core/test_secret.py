@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from pypeline.core.declare import declare, from_registry, to_registry
-from pypeline.core.fields import HINT
+from pypeline.core.hints import HINT
 from pypeline.core.modules import BaseModule
 from pypeline.schema.problems import PypeError
 from pypeline.sdk import ModuleConfig, SecretRef

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pypeline.core.configs import resolved
-from pypeline.core.fields import HINT
+from pypeline.core.hints import HINT
 
 Kind = Literal[
     "text", "multiline", "code", "sql", "expression", "aggregate", "path", "secret", "check", "whole", "number", "choice", "column", "new_column",
