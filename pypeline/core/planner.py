@@ -72,7 +72,8 @@ def _plan(flow: Flow, facts: Facts) -> Plan:
         links_into.setdefault(link.target, []).append(link)
     found = scopes(graph)
     loops = found.inner
-    items = {edge.index: f"{edge.link.source}.{item_port(decls[edge.link.source])}" for edge in graph.edges if edge.spec.trigger == "iterate"}
+    iterates = [edge for edge in graph.edges if edge.spec.trigger == "iterate"]
+    items = {edge.index: f"{edge.link.source}.{item_port(decls[edge.link.source], modules[edge.link.source])}" for edge in iterates}
     looped = frozenset(index for index, loop in enumerate(loops) if loop is not None) if items else frozenset()
     cutter = Cutter(graph, decls, planned, links_into, disabled, tuple(dict.fromkeys(items.values())), facts.profile, looped)
     for index, ids in enumerate(graph.sub_flows):

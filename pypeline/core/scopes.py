@@ -13,6 +13,8 @@ from functools import cached_property
 
 from pypeline.core.graph import ControlEdge, PipelineGraph
 from pypeline.core.modules import ModuleDecl
+from pypeline.core.ports import output_ports
+from pypeline.schema.flow import Module
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def scopes(graph: PipelineGraph) -> Scopes:
     return Scopes(graph, tuple(inner), tuple(sorted(meeting)))
 
 
-def item_port(decl: ModuleDecl) -> str:
-    """The output port whose rows an iterate link from a module of this type goes over: its first that
-    holds no rejected rows; ``""`` where there is none."""
-    return next((port for port in decl.output_ports if port not in decl.reject_ports), "")
+def item_port(decl: ModuleDecl, module: Module) -> str:
+    """The output port whose rows an iterate link from ``module`` goes over: its first that holds no
+    rejected rows; ``""`` where there is none."""
+    return next((port for port in output_ports(decl, module) if port not in decl.reject_ports), "")

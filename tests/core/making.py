@@ -43,6 +43,7 @@ _READER = _schema(
 )
 _OUTPUTS = {"type": "array", "items": _schema({"name": _TEXT, "when": _CONDITION}, ["name"]), "default": []}
 _SCRIPT = {"source": {"type": "string", "x-pype": {"editor": "code"}, "default": ""}, "label": {**_TEXT, "default": ""}}
+_TABLES = {"tables": {"type": "array", "items": _TEXT, "default": []}}
 _MODE = {"anyOf": [{"enum": ["all", "any", "ended"], "type": "string"}, {"type": "integer", "minimum": 1}], "default": "all"}
 _COUNT = ("row_count",)
 DECLS = (
@@ -55,6 +56,7 @@ DECLS = (
     _decl("python", "mod", ("input", "output"), _schema(_SCRIPT), effects=Effects.CODE, globals=("answer",)),
     _decl("write", "sink", ("input", ""), _schema({"path": {**_TEXT, "default": "out"}}), relational=True, effects=Effects.WRITES),
     _decl("do", "solo", schema=_schema({"text": {**_TEXT, "default": ""}}), effects=Effects.CODE, globals=("result",)),
+    _decl("child", "solo", schema=_schema(_TABLES), effects=Effects.CODE, port_rules={"outputs_from": "optional.tables[]"}),
     _decl("sync_gate", "solo", schema=_schema({"mode": _MODE})),
 )
 CATALOGUE = Catalogue({decl.name: decl for decl in DECLS})

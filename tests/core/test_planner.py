@@ -309,3 +309,10 @@ def test_loops_know_their_scopes_the_rows_they_go_over_and_what_their_conditions
     assert [(valve.items, valve.parallel, valve.iter_read) for valve in made.valves[:3]] == [("f.data", 3, ()), ("", None, ("name",)), ("y.data", None, ())]
     assert made.tasks["f"].hands_over == ("f.data",)
     assert made.tasks["a"].hands_over == ()
+
+
+def test_a_loop_goes_over_a_table_that_only_the_config_of_its_source_names() -> None:
+    source = {"id": "c", "name": "child", "configs": {"optional": {"tables": ["found", "lost"]}}}
+    made = planned([source, "x"], (), ["c (1|iterate) x"])
+    assert made.valves[0].items == "c.found"
+    assert made.tasks["c"].hands_over == ("c.found",)

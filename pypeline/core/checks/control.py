@@ -147,7 +147,7 @@ def loops(finding: Finding) -> None:
 
 def _iterate(finding: Finding, edge: ControlEdge) -> None:
     decl = finding.decl(edge.link.source)
-    if decl is not None and not item_port(decl):
+    if decl is not None and not item_port(decl, finding.modules[edge.link.source]):
         finding.say(
             "PYE266", f"`{edge.link}` goes over the rows of `{edge.link.source}`, which has no table output", finding.control_place(edge.index),
             "Let the link leave a module with an output port.",

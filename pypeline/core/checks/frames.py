@@ -87,7 +87,7 @@ def _columns(finding: Finding, source: str) -> frozenset[str]:
     decl = finding.decl(source)
     if decl is None:
         return frozenset()
-    fixed = decl.columns.get(item_port(decl))
+    fixed = decl.columns.get(item_port(decl, finding.modules[source]))
     if fixed:
         return frozenset(fixed)
     flat = finding.modules[source].configs.flat()
