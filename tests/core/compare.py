@@ -44,7 +44,11 @@ def record_of(plan: Plan, log: Log, *, ties: bool) -> Record:
             case act.FrameChanged(valve, frame, state) if state in TERMINAL:
                 found["frames"].append(f"{valves[valve].text}#{frame} {state}")
             case act.Finished(state, _, handled, unhandled):
-                found["run"] = [state, f"handled {sorted({titles[s].title for s in handled})}", f"unhandled {sorted({titles[s].title for s in unhandled})}"]
+                found["run"] = [
+                    state,
+                    f"handled {sorted({titles[s].title for s in handled})}",
+                    f"unhandled {sorted({titles[s].title for s in unhandled})}",
+                ]
     return finish(found, links, ties)
 
 
@@ -65,7 +69,11 @@ def record_of_oracle(oracle: Oracle, *, ties: bool) -> Record:
         found["modules"] += [f"{module}#{frame} cancelled/{why}" for module in oracle.subs[s]]
     found["frames"] = [f"{text[index][0]}#{frame_text(frame)} {state}" for (index, frame), state in oracle.frame_ends().items()]
     handled, unhandled = oracle.failures()
-    found["run"] = [oracle.final, f"handled {sorted(title[s] for s in handled)}", f"unhandled {sorted(title[s] for s in unhandled)}"]
+    found["run"] = [
+        oracle.final,
+        f"handled {sorted(title[s] for s in handled)}",
+        f"unhandled {sorted(title[s] for s in unhandled)}",
+    ]
     links = {(*text[index], frame_text(frame)): (oracle.when[index, frame], *end) for (index, frame), end in oracle.links.items()}
     links |= {(x.text, (x.s, x.t), frame): (time, False, why) for (s, frame), (why, time) in oracle.unrun.items() for x in oracle.out[s]}
     return finish(found, links, ties)
@@ -97,6 +105,9 @@ def compare(case: Case) -> tuple[Oracle, VirtualRun]:
     problem = "; ".join(broken(run)) or difference(record_of_oracle(oracle, ties=case.ties), record_of(made, run.log, ties=case.ties))
     if not problem and repr(VirtualRun(made, case).run().log) != repr(run.log):
         problem = "a second run of the same case has another log"
+    ended = run.state.finished
+    if not problem and (ended is None or ended.reason not in oracle.outcome_reasons()):
+        problem = f"the run ended for {ended and ended.reason}, the rules say {oracle.outcome_reasons()}"
     assert not problem, f"{problem}\n{told(case)}"
     return oracle, run
 

@@ -228,3 +228,9 @@ class Knowledge(Reading):
         """How the run ends, now that all has ended."""
         timeout = "timeout" in (self.cuts.get("hooks"), self.stop)
         return "failed" if self.failures()[1] or timeout else "cancelled" if self.stop else "completed"
+
+    def outcome_reasons(self) -> set[str]:
+        """Why: one of the failures that nobody handled, else what stopped the run."""
+        failed = [place for place in self.places.values() if place.failed and self.lasting(place)]
+        found = {place.reason if place.state == "failed" else "error:valve" for place in failed}
+        return found or {"timeout" if self.final == "failed" else self.stop or "ok"}
