@@ -22,7 +22,7 @@ def _schema(properties: Mapping[str, Any] = {}, required: Sequence[str] = ()) ->
 
 def _decl(name: str, kind: Any, ports: tuple[str, str] = ("", ""), schema: Mapping[str, Any] | None = None, **more: Any) -> ModuleDecl:
     said = schema if schema is not None else _schema()
-    halves = {
+    halves: dict[str, Any] = {
         "required": {field: {} for field in said["required"]},
         "optional": {field: {} for field in said["properties"] if field not in said["required"]},
     }
