@@ -101,7 +101,7 @@ def _sign(text: str) -> str:
 def _character(character: str) -> str:
     """All usual spellings of one character, as a pattern."""
     if character.isspace() and character.isascii():
-        return r"(?:\s|\\+[nrtuU0-9a-fx]+|%[0-9A-Fa-f]{2}|\+|&#\d+;)"
+        return r"(?:\s|\\+[nrtuU0-9a-fvx]+|%[0-9A-Fa-f]{2}|\+|&#\d+;)"
     if character.isalnum() and character.isascii():
         return character
     code = ord(character)
@@ -113,6 +113,8 @@ def _character(character: str) -> str:
         spelled += [rf"\\+u{high + 0xD800:04x}\\+u{low + 0xDC00:04x}", rf"\\+u{code:08x}"]
     if code in codepoint2name:
         spelled.append(f"&{codepoint2name[code]};")
+    if character == "\b":
+        spelled.append(r"\\+b")
     if character == "'":
         spelled += ["'+\"'\"'+", "''"]
     # behind any number of backslashes
