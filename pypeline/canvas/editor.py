@@ -156,10 +156,16 @@ class Editor(QObject, Hand):
     def _hover(self, point: QPointF) -> None:
         hit = self.scene.hit(point)
         if hit.module != self._hovered:
-            for id in (self._hovered, hit.module):
-                if id in self.scene.cards:
-                    self.scene.cards[id].hover(id == hit.module)
-            self._hovered = hit.module
+            self._light_up(hit.module)
+
+    def _light_up(self, module: str) -> None:
+        """The card of this module, and no other, lies under the pointer."""
+        for id in {self._hovered, module}:
+            item = self.scene.cards.get(id)
+            if item is not None:
+                item.hover(id == module)
+                self.scene.touched.emit(item.sceneBoundingRect())
+        self._hovered = module
 
     def _choose(self, hit: Hit, modifiers: Qt.KeyboardModifier, *, keep: bool) -> None:
         """Select what was hit. ``keep`` (on press) leaves a group selected, so that it can be dragged."""
@@ -216,9 +222,7 @@ class Editor(QObject, Hand):
 
     def left(self) -> None:
         # the pointer is elsewhere: nothing lies under it
-        if self._hovered in self.scene.cards:
-            self.scene.cards[self._hovered].hover(False)
-        self._hovered = ""
+        self._light_up("")
 
     def stop(self, reason: str) -> None:
         """End the gesture in charge without doing anything; with none, select nothing."""

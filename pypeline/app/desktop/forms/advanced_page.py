@@ -9,7 +9,6 @@ from typing import Any
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pypeline.app.desktop.docks.problems import with_fix
 from pypeline.app.desktop.forms import placing
 from pypeline.app.desktop.forms.editor import UNSET
 from pypeline.app.desktop.forms.form import Form
@@ -19,7 +18,7 @@ from pypeline.app.desktop.forms.shapes import Field, Shape, fields
 from pypeline.core import edits
 from pypeline.schema.flow import Module
 from pypeline.schema.plain import model_data
-from pypeline.schema.problems import Fix, Problem
+from pypeline.schema.problems import Problem
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     "enabled": ("Enabled", "Off: this module and all that only it feeds are left out of a run."),
@@ -70,7 +69,7 @@ class AdvancedPage(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(12, 12, 12, 16)
         box.setSpacing(12)
-        self.form = Form(room, module_fields(_SHOWN), module_fields(_MORE), self._values, self._problems, self._commit, self._fix)
+        self.form = Form(room, module_fields(_SHOWN), module_fields(_MORE), self._values, self._problems, self._commit, room.fix)
         box.addWidget(self.form)
         self.refusal = label("", "bad", wrap=True)
         self.refusal.hide()
@@ -85,19 +84,10 @@ class AdvancedPage(QWidget):
         return placing.of_key(self._room.document.problems_of(self._room.id), name)
 
     def _commit(self, field: Field, value: Any, typing: bool) -> None:
-        document, id = self._room.document, self._room.id
-        try:
-            flow = edits.set_module(document.flow, id, **{field.name: None if value is UNSET or value == {} else value})
-        except ValueError as error:
-            said(self.refusal, f"{field.title}: {reason(error)}", "bad")
-            return
-        said(self.refusal, "", "bad")
-        document.apply(f"Set {field.title} of {id}", flow, merge=f"module:{id}:{field.name}" if typing else "")
-
-    def _fix(self, fix: Fix) -> None:
-        fixed = with_fix(self._room.document.flow, fix)
-        if fixed is not None:
-            self._room.document.apply(fix.title, fixed)
+        id, given = self._room.id, {field.name: None if value is UNSET or value == {} else value}
+        merge = f"module:{id}:{field.name}" if typing else ""
+        reason = self._room.edit(f"Set {field.title} of {id}", lambda flow: edits.set_module(flow, id, **given), merge)
+        said(self.refusal, f"{field.title}: {reason}" if reason else "", "bad")
 
     def refresh(self) -> None:
         """Show the values of the flow as drawn."""
@@ -110,9 +100,3 @@ class AdvancedPage(QWidget):
     def focus_first(self) -> None:
         """Put the keyboard into the first field."""
         self.form.focus_first()
-
-
-def reason(error: ValueError) -> str:
-    """Why the flow's models refuse a value, in a few words."""
-    listed = getattr(error, "errors", None)
-    return str(listed()[0]["msg"]) if callable(listed) else str(error)

@@ -9,9 +9,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pypeline.app.desktop.docks.problems import with_fix
 from pypeline.app.desktop.forms import placing
-from pypeline.app.desktop.forms.advanced_page import reason
 from pypeline.app.desktop.forms.editor import UNSET
 from pypeline.app.desktop.forms.form import Form
 from pypeline.app.desktop.forms.labels import label, said
@@ -21,7 +19,7 @@ from pypeline.core import edits
 from pypeline.schema import ids
 from pypeline.schema.flow import Settings
 from pypeline.schema.plain import model_data
-from pypeline.schema.problems import Fix, Place, Problem, sentence
+from pypeline.schema.problems import Place, Problem, sentence
 
 _TEXT = Shape("text", nullable=True)
 _HEAD = (
@@ -88,14 +86,14 @@ class FlowPage(QWidget):
         box.setContentsMargins(12, 12, 12, 16)
         box.setSpacing(12)
         box.addWidget(label("Flow", "heading"))
-        self.head = Form(room, _HEAD, (), self._head_values, lambda _: (), self._set_head, self._fix)
+        self.head = Form(room, _HEAD, (), self._head_values, lambda _: (), self._set_head, room.fix)
         box.addWidget(self.head)
         self.refusal = label("", "bad", wrap=True)
         self.refusal.hide()
         box.addWidget(self.refusal)
         box.addSpacing(4)
         box.addWidget(label("HOW IT RUNS", "group"))
-        self.settings = Form(room, settings_fields(_SHOWN), settings_fields(_MORE), self._settings_values, self._problems, self._set, self._fix)
+        self.settings = Form(room, settings_fields(_SHOWN), settings_fields(_MORE), self._settings_values, self._problems, self._set, room.fix)
         box.addWidget(self.settings)
         box.addStretch(1)
 
@@ -109,29 +107,18 @@ class FlowPage(QWidget):
         return placing.of_settings(self._room.document.knowledge.problems, name)
 
     def _set_head(self, field: Field, value: Any, typing: bool) -> None:
-        document = self._room.document
         if field.name == "name":
             wrong = ids.name_problems("" if value is UNSET else str(value), Place())
             said(self.refusal, f"{sentence(wrong[0].message.capitalize())} {wrong[0].mend}" if wrong else "", "bad")
             if wrong:
                 return
-        flow = edits.set_head(document.flow, **{field.name: field.default if value is UNSET else value})
-        document.apply(f"Set {field.title} of the flow", flow, merge=f"flow:{field.name}" if typing else "")
+        given = {field.name: field.default if value is UNSET else value}
+        self._room.edit(f"Set {field.title} of the flow", lambda flow: edits.set_head(flow, **given), f"flow:{field.name}" if typing else "")
 
     def _set(self, field: Field, value: Any, typing: bool) -> None:
-        document = self._room.document
-        try:
-            flow = edits.set_settings(document.flow, **{field.name: None if value is UNSET or value == {} else value})
-        except ValueError as error:
-            said(self.refusal, f"{field.title}: {reason(error)}", "bad")
-            return
-        said(self.refusal, "", "bad")
-        document.apply(f"Set {field.title}", flow, merge=f"settings:{field.name}" if typing else "")
-
-    def _fix(self, fix: Fix) -> None:
-        fixed = with_fix(self._room.document.flow, fix)
-        if fixed is not None:
-            self._room.document.apply(fix.title, fixed)
+        given = {field.name: None if value is UNSET or value == {} else value}
+        reason = self._room.edit(f"Set {field.title}", lambda flow: edits.set_settings(flow, **given), f"settings:{field.name}" if typing else "")
+        said(self.refusal, f"{field.title}: {reason}" if reason else "", "bad")
 
     def refresh(self) -> None:
         """Show the flow as drawn."""

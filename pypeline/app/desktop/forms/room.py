@@ -14,6 +14,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from pypeline.app.desktop.fixing import with_fix
 from pypeline.app.desktop.session import Session
 from pypeline.canvas.document import Document
 from pypeline.canvas.icons import plain
@@ -23,8 +24,14 @@ from pypeline.core.columns import Column, Schema
 from pypeline.core.modules import ModuleDecl
 from pypeline.resources import theme
 from pypeline.runner import variables
-from pypeline.schema.flow import Module
-from pypeline.schema.problems import PypeError
+from pypeline.schema.flow import Flow, Module
+from pypeline.schema.problems import Fix, PypeError
+
+
+def _reason(error: ValueError) -> str:
+    """Why the flow's models refuse a value, in a few words."""
+    listed = getattr(error, "errors", None)
+    return str(listed()[0]["msg"]) if callable(listed) else str(error)
 
 
 class Room:
@@ -52,6 +59,24 @@ class Room:
         """Its type, where the catalogue knows it."""
         module = self.module
         return self.document.catalogue.get(module.name) if module is not None else None
+
+    def edit(self, label: str, made: Callable[[Flow], Flow], merge: str = "") -> str:
+        """Do ``made`` to the flow as an undo step; returns why the flow's models refuse it, empty when they do not.
+        What is typed into the form of a module that is gone (undone meanwhile) has no place any more."""
+        if self.id and self.module is None:
+            return ""
+        try:
+            flow = made(self.document.flow)
+        except ValueError as error:
+            return _reason(error)
+        self.document.apply(label, flow, merge)
+        return ""
+
+    def fix(self, fix: Fix) -> None:
+        """Do what ``fix`` says as an undo step, where it still fits."""
+        fixed = with_fix(self.document.flow, fix)
+        if fixed is not None:
+            self.document.apply(fix.title, fixed)
 
     def feeds(self, port: str) -> list[str]:
         """The ``module.port`` that lead into an input port, in file order."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pypeline.app.desktop.docks.problems import with_fix
 from pypeline.app.desktop.forms import placing
 from pypeline.app.desktop.forms.editor import UNSET
 from pypeline.app.desktop.forms.form import Form
@@ -15,7 +14,8 @@ from pypeline.app.desktop.forms.labels import label, said
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import YAML, Field, Shape, fields
 from pypeline.core import edits
-from pypeline.schema.problems import Fix, Problem, sentence
+from pypeline.schema.flow import Flow
+from pypeline.schema.problems import Problem, sentence
 
 _FEW = 8
 _SHOWN = 6
@@ -37,7 +37,7 @@ class SettingsPage(QWidget):
         self._names = [f.name for f in (*shown, *more)]
         written = [f.name for f in (*shown, *more) if _is_language(f.shape)]
         self._language = written[0] if len(written) == 1 else ""
-        self.form = Form(room, shown, more, self._values, self._problems, self._commit, self._fix)
+        self.form = Form(room, shown, more, self._values, self._problems, self._commit, room.fix)
         box.addWidget(self.form)
         if not self._names:
             box.addWidget(label("There is nothing to set here.", "muted", wrap=True))
@@ -70,19 +70,15 @@ class SettingsPage(QWidget):
         return placing.of_config(self._room.document.problems_of(self._room.id), name, self._language)
 
     def _commit(self, field: Field, value: Any, typing: bool) -> None:
-        document, id = self._room.document, self._room.id
-        declaration = self._room.declaration
-        required = field.name in declaration.required if declaration is not None else field.name in document.flow.module(id).configs.required
-        if value is UNSET:
-            flow = edits.unset_config(document.flow, id, field.name)
-        else:
-            flow = edits.set_config(document.flow, id, field.name, value, required=required, keep_null=True)
-        document.apply(f"Set {field.title} of {id}", flow, merge=f"config:{id}:{field.name}" if typing else "")
+        id, declaration = self._room.id, self._room.declaration
 
-    def _fix(self, fix: Fix) -> None:
-        fixed = with_fix(self._room.document.flow, fix)
-        if fixed is not None:
-            self._room.document.apply(fix.title, fixed)
+        def made(flow: Flow) -> Flow:
+            if value is UNSET:
+                return edits.unset_config(flow, id, field.name)
+            required = field.name in (declaration.required if declaration is not None else flow.module(id).configs.required)
+            return edits.set_config(flow, id, field.name, value, required=required, keep_null=True)
+
+        self._room.edit(f"Set {field.title} of {id}", made, f"config:{id}:{field.name}" if typing else "")
 
     def _say(self) -> None:
         """Say what is wrong with the module and no field of it."""
