@@ -8,7 +8,6 @@ loop; work happens in worker processes. A run holds its own plan: drawing on is 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -36,10 +35,8 @@ from pypeline.runner.signals import StopSignal
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Problem, PypeError, errors, sentence
 
-DRAIN_MS, DRAIN_MOST_MS = 33, 100
-"""Events are shown this often, however many there are; less often where showing them would leave no time for the hand."""
-_SHARE = 2
-"""The window rests at least as long as it worked."""
+DRAIN_MS = 33
+"""Events are shown this often, however many there are."""
 UNDERSTAND_MS = 150
 """How long the hand must rest before the flow is checked and bound again."""
 
@@ -80,8 +77,8 @@ class Session(QObject):
         # the ring: a run may emit faster than anyone can look; the newest matter
         self._ring: deque[RunEvent] = deque(maxlen=200_000)
         self._drain = QTimer(self)
-        self._drain.timeout.connect(self._tick)
-        self._worked = 0.0
+        self._drain.setInterval(DRAIN_MS)
+        self._drain.timeout.connect(self._show_events)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(UNDERSTAND_MS)
@@ -237,8 +234,7 @@ class Session(QObject):
         self.watch.state = "running"
         self.summary = None
         self.document.learn(watch=self.watch)
-        self._worked = time.thread_time()
-        self._drain.start(DRAIN_MS)
+        self._drain.start()
         return self._ring.append
 
     def follow_no_longer(self) -> None:
@@ -273,13 +269,6 @@ class Session(QObject):
         self.watch = None
         known = [p for p in self.document.knowledge.problems if p not in problems]
         self.document.learn(watch=None, problems=tuple(_in_file_order([*known, *problems], self.document.flow)))
-
-    def _tick(self) -> None:
-        """Show what came in, and set when to look again by what the window's thread did since."""
-        now = time.thread_time()
-        self._drain.setInterval(min(DRAIN_MOST_MS, max(DRAIN_MS, round((now - self._worked) * 1000 * _SHARE))))
-        self._worked = now
-        self._show_events()
 
     def _show_events(self) -> None:
         if not self._ring or self.watch is None:
