@@ -10,6 +10,8 @@ from pypeline.core.columns import Schema
 
 State = Literal["pending", "running", "completed", "failed", "cancelled"]
 TERMINAL: frozenset[State] = frozenset({"completed", "failed", "cancelled"})
+NEUTRAL = frozenset({"valve_closed", "gate_unmet", "disabled", "not_needed"})
+"""Reasons with which a cancelled branch is no harm: it does not count against a handler (control rule 12)."""
 
 FAILURE_GLOBALS = ("error_message", "error_code")
 """Globals that a module which failed leaves for those that handle it; null after one that did not."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pypeline.core import events as e
-from pypeline.core.results import TERMINAL, ErrorInfo, State
+from pypeline.core.results import NEUTRAL, TERMINAL, ErrorInfo, State
 
 MOST_FAILURES = 100
 """So many failed frames of a loop are remembered one by one."""
@@ -29,6 +29,8 @@ class Frames:
     under_way: set[str] = field(default_factory=set)
     why: str = ""
     """The reason of the newest failure."""
+    cut: str = ""
+    """Why a pass was cut short, by a stop or a halt; what a closed valve leaves out is not."""
 
     @property
     def ended(self) -> int:
@@ -42,7 +44,7 @@ class Frames:
 
     def take(self, frame: str, state: State, reason: str = "") -> tuple[State, str]:
         """Count one change; state and reason of all passes together: running, else failed if one is, else
-        completed if one is."""
+        cancelled if one was cut short, else completed if one is."""
         if state == "running":
             self.under_way.add(frame)
             return state, reason
@@ -56,10 +58,13 @@ class Frames:
                 self.why = reason
             elif state == "cancelled":
                 self.cancelled += 1
+                self.cut = self.cut if reason in NEUTRAL else reason
         if self.under_way:
             return "running", ""
         if self.failed:
             return "failed", self.why
+        if self.cut:
+            return "cancelled", self.cut
         return ("completed", "ok") if self.completed and state != "completed" else (state, reason)
 
     def counts(self) -> dict[str, int]:

@@ -13,9 +13,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from pypeline.core.configs import texts
 from pypeline.core.modules import BaseModule, Effects
 from pypeline.core.planned import PlannedModule
 from pypeline.core.results import HandOver
+from pypeline.core.variables import Reference, VariableError, find
 from pypeline.runner.hand_overs import HandOverArtifact
 from pypeline.runner.order import Order
 from pypeline.schema.problems import Place, Problem, PypeError
@@ -31,12 +33,14 @@ def bind(order: Order, make: Make) -> dict[str, Any]:
     """``schemas`` by ``module.port`` and ``problems`` of all relational modules of ``order``.
 
     Modules below one with a problem, below code, or below a source whose file only the run knows and
-    whose columns nobody declares, have no columns yet and are left out.
+    whose columns nobody declares, have no columns yet and are left out. Values that only the run knows
+    (globals, items) count as null.
     """
     from pypeline.runner.tables import segment
 
     problems: list[Problem] = []
     rest = without(order, {m.id for m in order.modules if not m.relational or _known_late(m)})
+    rest = replace(rest, modules=tuple(_drawn(m) for m in rest.modules))
     while rest.modules:
         try:
             instances = {}
@@ -55,6 +59,25 @@ def bind(order: Order, make: Make) -> dict[str, Any]:
 def _known_late(module: PlannedModule) -> bool:
     """Whether only the run knows the columns of a source."""
     return module.kind == "source" and bool(module.templates) and not module.configs.get("columns") and module.source is None
+
+
+def _drawn(module: PlannedModule) -> PlannedModule:
+    """``module`` as it can be bound while nothing runs: what only the run knows is null in expressions
+    and SQL, and stays as it is written in other texts."""
+    references = [(text.path, ref) for text in texts(module.configs, None) if "{{" in text.text for ref in _found(text.text)]
+    late = [(path, ref) for path, ref in references if ref.kind in ("iter", "global")]
+    if not late:
+        return module
+    nulls = {ref.key: None for _, ref in late}
+    kept = tuple(path for path in module.templates if path not in {path for path, _ in late})
+    return replace(module, variables={**nulls, **module.variables}, globals_read=(), templates=kept)
+
+
+def _found(text: str) -> list[Reference]:
+    try:
+        return find(text)
+    except VariableError:
+        return []  # the check of variables says so
 
 
 def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:

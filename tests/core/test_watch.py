@@ -105,3 +105,12 @@ def test_a_module_waits_for_its_next_try_until_that_begins() -> None:
     assert run_foot(watch.modules["a"], most=3) == "try 2 of 3 in 4.0 s"
     watch.feed([e.ModuleState(**at(6), module="a", task="t", state="running", attempt_no=2)])
     assert watch.modules["a"].waits == 0.0
+
+
+def test_a_pass_that_was_cut_short_shows_and_one_behind_a_closed_valve_does_not() -> None:
+    watch = Watch()
+    for id, reason in (("stopped", "stopped_by_user"), ("closed", "valve_closed")):
+        for frame, state, why in (("0", "running", ""), ("0", "completed", "ok"), ("1", "cancelled", reason)):
+            watch.feed([e.ModuleState(**at(1), module=id, task=id, state=state, frame=frame, reason=why)])  # type: ignore[arg-type]
+    assert (watch.modules["stopped"].state, watch.modules["stopped"].reason) == ("cancelled", "stopped_by_user")
+    assert (watch.modules["closed"].state, watch.modules["closed"].reason) == ("completed", "ok")

@@ -465,3 +465,37 @@ def test_a_stop_while_frames_write_leaves_no_half_file(project: Project) -> None
     assert summary.state == "cancelled"
     assert [p.name for p in project.folder.iterdir() if "out" in p.name] == [], "under halt a loop that was stopped adds nothing"
     assert not (summary.bundle / "scratch").exists()
+
+
+def test_a_try_that_failed_is_repeated_in_its_own_frame(project: Project) -> None:
+    code = f"""
+        from pathlib import Path
+
+        def main(ctx):
+            seen = Path({str(project.folder)!r}, 'tried-' + ctx.iter_index)
+            if not seen.exists():
+                seen.touch()
+                raise ValueError('first')
+    """
+    summary = project.run(flow(items("list", 1, 2, 3), python("work", code, "retry: {attempts: 2, delay: 0.05}"), control=("list (1|iterate x3) work",)))
+    assert summary.state == "completed", summary.error
+    assert sorted((e.frame, e.attempt_no) for e in project.events if isinstance(e, ev.Retry)) == [("0", 2), ("1", 2), ("2", 2)]
+    assert summary.frames["work"] == {"completed": 3, "failed": 0, "cancelled": 0}
+
+
+def test_a_second_stop_ends_a_loop_at_once(project: Project) -> None:
+    f = project.folder
+    stop = StopSignal()
+
+    def seen(event: ev.RunEvent) -> None:
+        if isinstance(event, ev.FrameState) and event.frame == "1" and event.state == "running":
+            stop.request("polite")
+            stop.request("hard")
+
+    text = flow(
+        items("list", *range(5)), note("work", f, seconds=20, how="block"), note("tidy", f), control=("list (1|iterate x2) work",), more="finally: [tidy]"
+    )
+    summary = project.run(text, stop=stop, seen=seen)
+    assert (summary.state, summary.seconds < 15) == ("cancelled", True)
+    assert project.lines("done") == []
+    assert not (summary.bundle / "scratch").exists()

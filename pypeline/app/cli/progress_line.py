@@ -148,7 +148,10 @@ def frames_text(seen: ModuleWatch) -> str:
     """How many passes a module had, and how many of them failed; nothing for one that had a single one."""
     if seen.frames.begun <= 1:
         return ""
-    return f"{seen.frames.failed:,} of {seen.frames.begun:,} frames failed" if seen.frames.failed else f"{seen.frames.begun:,} frames"
+    frames = seen.frames
+    if frames.failed:
+        return f"{frames.failed:,} of {frames.begun:,} frames failed"
+    return f"{frames.cancelled:,} of {frames.begun:,} frames cancelled" if frames.cut else f"{frames.begun:,} frames"
 
 
 def _padded(text: str, columns: int) -> str:

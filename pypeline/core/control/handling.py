@@ -7,7 +7,8 @@ above can be judged. Steps: ``own_end``, ``link_settled``, ``judge``, ``late_fai
 from __future__ import annotations
 
 from pypeline.core.control.machine import Machine
-from pypeline.core.control.records import NEUTRAL, LinkRun, LoopRun, SubFlowRun
+from pypeline.core.control.records import LinkRun, LoopRun, SubFlowRun
+from pypeline.core.results import NEUTRAL
 
 
 def own_end(machine: Machine, sub: SubFlowRun) -> None:

@@ -18,9 +18,6 @@ OUTSIDE = "0"
 STICKY = frozenset({"halted", "stopped_by_user", "timeout", "not_needed"})
 """Reasons of a cancelled sub flow that its closing links hand on to what they cancel in turn."""
 
-NEUTRAL = frozenset({"valve_closed", "gate_unmet", "disabled", "not_needed"})
-"""Reasons with which a cancelled branch does not count against a handler (control rule 12)."""
-
 EVERYTHING = 1_000_000
 """A depth deeper than any loop: a halt at it spares nothing."""
 
