@@ -83,11 +83,14 @@ def finish(found: Record, links: Mapping[tuple[str, tuple[int, int], str], tuple
     """Lines in an order of their own. What comes first of what happens at one target at one instant is no rule's
     business, nor why a link closed, unless a halt or a stop closed it."""
     at = Counter((sub, frame, time) for (_, ends, frame), (time, _, _) in links.items() for sub in ends)
+    busy = Counter(time for time, _, _ in links.values())
     found["links"] = []
     for (text, (_, target), frame), (time, opened, reason) in links.items():
-        if opened:
-            reason = "" if reason in STARTED and (ties or at[target, frame, time] > 1) else reason
-        elif reason not in ("halted", "stopped_by_user", "timeout", "not_needed"):
+        if opened and reason in STARTED and (ties or at[target, frame, time] > 1):
+            reason = ""
+        elif reason == "already_ran" and busy[time] > 1:
+            reason = "joined"
+        elif not opened and reason not in ("halted", "stopped_by_user", "timeout", "not_needed"):
             reason = ""
         found["links"].append(f"{text}#{frame} {'open' if opened else 'closed'} {reason} at {time:g}")
     return {key: lines if key in ("starts", "run") else sorted(lines) for key, lines in found.items()}

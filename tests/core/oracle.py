@@ -209,7 +209,7 @@ class Oracle(Tasks):
             why = self.stopped(place)
             if why and (place.state == "open" or (place.state == "pending" and self.cut(place))):
                 self._end(place, "cancelled", why)
-        while self._each(lambda place: bool(self.stopped(place)) and self._advance(place)):  # (16)
+        while self._each(lambda p: p.state == "completed" and not p.failed and bool(self.stopped(p)) and self._advance(p)):  # (16)
             pass
         for place in self._ranked():
             if place.state == "running" and (why := self.stopped(place)):

@@ -131,9 +131,14 @@ class Knowledge(Reading):
             if isinstance(target, Place):
                 if not self.good(target):
                     return False
-            elif not place.failed and any(self.frame_end(target, i) != "completed" for i in range(target.rows)):
+            elif not place.failed and not self._good_loop(target):
                 return False
         return True
+
+    def _good_loop(self, loop: Loop) -> bool:
+        inner = [each for each in self.loops.values() if each.source.frame[:-1] == loop.source.frame and self.around[each.source.sub][-1:] == [loop.link]]
+        ends = [self.frame_end(loop, i) for i in range(loop.rows)]
+        return ends == ["completed"] * loop.rows and all(each.source.failed or self._good_loop(each) for each in inner)
 
     def frame_end(self, loop: Loop, i: int) -> str:
         inside = [self.places[s, (*loop.source.frame, i)] for s in self.members(loop.link) if i < loop.begun]
@@ -199,7 +204,7 @@ class Knowledge(Reading):
             return met, ""
         keys = {(x.index, place.frame) for x in said}
         caught = [why for key, (_, why) in self.links.items() if key in keys and why in CATCHING]
-        return False, caught[-1] if caught else "gate_unmet" if opened else "valve_closed"
+        return False, caught[0] if caught else "gate_unmet" if opened else "valve_closed"
 
     def fitting(self, place: Place, at: int) -> list[Link] | None:
         """Which links of its turn ``at`` fit its end (1, 14, 16, 17); None while it is not their turn."""

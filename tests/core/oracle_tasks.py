@@ -71,7 +71,7 @@ class Tasks(Knowledge):
             return
         why = self.running.pop((place, module))[1]
         outcome = self.world.work(module, place.frame, attempt)[1]
-        if why and (killed or outcome != "ok"):
+        if why and (killed or outcome != "ok" or (why == "late" and self.spec[module]["name"] in ("do", "python"))):
             outcome = "timeout" if why == "late" else "cancelled"
         retry = self.spec[module].get("retry") or {"attempts": 1 + self.spec[module].get("retries", self.settings.get("retries", 0))}
         covered = not retry.get("retry_on") or outcome.partition(":")[2] in retry["retry_on"]

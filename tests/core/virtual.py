@@ -71,7 +71,8 @@ class VirtualRun:
             return []
         del self.running[task, frame]
         said = self.world.work(task, self.frame(task, frame), attempt)[1]
-        if why and (kind == "killed" or said != "ok"):
+        late_code = why == "timeout" and self.plan.tasks[task].kind != "segment"
+        if why and (kind == "killed" or said != "ok" or late_code):
             return [act.TaskEnded(task, "failed", why, frame) if why == "timeout" else act.TaskEnded(task, "cancelled", why.lstrip("!"), frame)]
         return [act.TaskEnded(task, "completed" if said == "ok" else "failed", said, frame)]
 
