@@ -12,7 +12,7 @@ from pypeline.core import geometry as g
 from pypeline.resources import icons, theme
 from pypeline.resources.theme import THEMES, Theme
 
-_PLATES = 512
+_MOST_PENS = 512
 KINDS = ("source", "mod", "sink", "solo", "unknown")
 
 
@@ -83,7 +83,7 @@ class Look:
         self.dashed = pen(tokens.muted, 1.2, Qt.PenStyle.DashLine)
         self._dots: dict[float, QPixmap] = {}
         self._link_pens: dict[tuple[str, float], QPen] = {}
-        self._plates: dict[tuple[str, float, float, float, str, str], QPixmap] = {}
+        self.plates: dict[tuple[str, float, float, float, str, str], QPixmap] = {}
         self.kind = {k: QColor(tokens.kind(k)) for k in KINDS}
         self.tile = {k: QBrush(QColor(tokens.tile(k))) for k in KINDS}
         self.kind_pen = {k: pen(tokens.kind(k), 1.6) for k in KINDS}
@@ -117,32 +117,12 @@ class Look:
         key = ("reject" if reject else f"faded {kind}" if faded else kind, width)
         made = self._link_pens.get(key)
         if made is None:
-            if len(self._link_pens) >= _PLATES:
+            if len(self._link_pens) >= _MOST_PENS:
                 self._link_pens.clear()
             colour = self.failure if reject else self.faded[kind] if faded else self.kind[kind]
             made = self._link_pens[key] = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
             if reject:
                 made.setDashPattern([4.0, 3.0])
-        return made
-
-    def plate(self, edge: str, width: float, height: float, scale: float, kind: str, icon: str) -> QPixmap:
-        """The body of a card at ``scale`` device pixels per scene pixel, with a margin around it."""
-        key = (edge, width, height, scale, kind, icon)
-        made = self._plates.get(key)
-        if made is None:
-            from pypeline.canvas import paint
-
-            if len(self._plates) >= _PLATES:
-                self._plates.clear()
-            margin = paint.PLATE_MARGIN
-            made = self._plates[key] = QPixmap(max(1, round((width + 2 * margin) * scale)), max(1, round((height + 2 * margin) * scale)))
-            made.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(made)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-            painter.scale(made.width() / (width + 2 * margin), made.height() / (height + 2 * margin))
-            painter.translate(margin, margin)
-            paint.plate(painter, self, edge, width, height, kind, icon)
-            painter.end()
         return made
 
     def state_colour(self, state: str, reason: str = "") -> QColor:

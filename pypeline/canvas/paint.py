@@ -13,21 +13,19 @@ from math import ceil, floor
 from typing import Literal
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPixmap
 
+from pypeline.canvas import plates
 from pypeline.canvas.look import Look, icon_path, rect
 from pypeline.core import geometry as g
-from pypeline.core.figures import elide, width
-from pypeline.core.layout import Card, ControlShape, Frame, Loop
+from pypeline.core.figures import elide
+from pypeline.core.layout import Card
 from pypeline.resources import icons, theme
 
 FAR = 0.35
 GRID_STEP = 24.0
-PLATE_MARGIN = 8.0
 FAR_TEXT = 20.0
 TEXT_FROM = 0.5
-NOTE_ROOM = 180.0
-"""How wide the reason of a closed valve may stand beside its pill."""
 
 Glow = Literal["", "fits", "near"]
 
@@ -99,33 +97,8 @@ def body(painter: QPainter, look: Look, lod: float, shape: Card, face: Face, *, 
     elif shape.kind == "unknown" or not face.enabled:
         edge = "dashed"
     scale = painter.worldTransform().m11() * painter.device().devicePixelRatio()
-    plate = look.plate(edge, box.width(), box.height(), round(scale, 4), shape.kind, shape.icon if lod >= TEXT_FROM else "")
-    painter.drawPixmap(box.adjusted(-PLATE_MARGIN, -PLATE_MARGIN, PLATE_MARGIN, PLATE_MARGIN), plate, QRectF(plate.rect()))
-
-
-def plate(painter: QPainter, look: Look, edge: str, width: float, height: float, kind: str, name: str) -> None:
-    """A card's body at the origin, with the icon ``name`` on its tile if given: what :meth:`Look.plate` keeps."""
-    box = QRectF(0, 0, width, height)
-    if name:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QBrush(look.shadow))
-        painter.drawRoundedRect(box.translated(0, 2), 9, 9)
-    if edge == "selected":
-        painter.setPen(look.halo)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(box, 9, 9)
-    edges = {"line": look.line, "selected": look.selected, "running": look.selected, "failed": look.failed, "dashed": look.dashed}
-    painter.setPen(edges.get(edge) or look.kind_pen[edge])
-    painter.setBrush(look.panel)
-    painter.drawRoundedRect(box, 8, 8)
-    if name:
-        left, top, size = g.TILE
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.tile[kind])
-        painter.drawRoundedRect(QRectF(left, top, size, size), 6, 6)
-        painter.setPen(look.line)
-        painter.drawLine(QLineF(1, height - g.FOOT_HEIGHT, width - 1, height - g.FOOT_HEIGHT))
-        icon(painter, name, left + (size - icons.SIZE) / 2, top + (size - icons.SIZE) / 2, look.icon_pen[kind])
+    found = plates.plate(look, edge, box.width(), box.height(), round(scale, 4), shape.kind, shape.icon if lod >= TEXT_FROM else "")
+    painter.drawPixmap(box.adjusted(-plates.MARGIN, -plates.MARGIN, plates.MARGIN, plates.MARGIN), found, QRectF(found.rect()))
 
 
 def _head(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
@@ -215,16 +188,6 @@ def sign(painter: QPainter, look: Look, middle: QPointF, state: str, reason: str
     painter.restore()
 
 
-def icon(painter: QPainter, name: str, x: float, y: float, stroke: QPen) -> None:
-    """An icon with its top left at x, y."""
-    painter.save()
-    painter.translate(x, y)
-    painter.setPen(stroke)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(icon_path(name))
-    painter.restore()
-
-
 def link(
     painter: QPainter,
     look: Look,
@@ -267,121 +230,6 @@ def tag(painter: QPainter, look: Look, lod: float, shape: Tag) -> None:
         painter.drawText(half.translated(0, box.height() / 2 - 2), Qt.AlignmentFlag.AlignCenter, shape.note)
     else:
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shape.text)
-
-
-_DASHES = {"iterate": [3.0, 1.6, 0.2, 1.6], "start": [5.0, 2.4]}
-_MARKS = {"iterate": "reused", "start": "run"}
-
-
-def control(
-    painter: QPainter, look: Look, lod: float, shape: ControlShape, path: QPainterPath, *, selected: bool = False, state: str = "", note: str = ""
-) -> None:
-    """A control link: dotted, with an arrow and the valve in a pill; where it starts its target for every row or
-    together with its source, dashed and with a sign where it leaves. ``state`` is '', 'open' or 'closed', and
-    ``note`` what a run says of it."""
-    colour = look.failure if shape.error else look.kind["solo"]
-    if state == "closed":
-        colour = QColor(look.theme.muted)
-    made = QPen(colour, 2.4 if state == "open" else 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-    if lod < FAR:
-        made.setWidth(0)
-        painter.setPen(made)
-        painter.drawLine(QLineF(path.pointAtPercent(0), path.pointAtPercent(1)))
-        return
-    # the way that a run took is drawn through; what it did not take stays dotted or dashed
-    if state == "open":
-        made.setStyle(Qt.PenStyle.SolidLine)
-    else:
-        made.setDashPattern(_DASHES.get(shape.trigger, [0.2, 2.2]))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(made)
-    painter.drawPath(path)
-    end = path.pointAtPercent(1)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QBrush(colour))
-    painter.drawPolygon(QPolygonF([QPointF(*p) for p in g.arrow_head((end.x(), end.y()), shape.way)]))
-    box = rect(shape.pill)
-    if selected:
-        painter.setPen(look.halo)
-        painter.drawRoundedRect(box, 10, 10)
-    painter.setPen(QPen(colour, 1.4))
-    painter.setBrush(look.panel if lod >= TEXT_FROM else QBrush(look.soft(colour, 0.35)))
-    painter.drawRoundedRect(box, 10, 10)
-    if lod >= TEXT_FROM:
-        painter.setFont(look.mono_font)
-        painter.setPen(QPen(colour))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, elide(shape.text, shape.pill.width - 10, theme.SMALL_SIZE, mono=True))
-        if note:
-            _note(painter, look, box, note)
-
-
-def _note(painter: QPainter, look: Look, pill: QRectF, text: str) -> None:
-    """What a run says of a valve, on a plate of its own beside the pill."""
-    text = elide(text, NOTE_ROOM, theme.SMALL_SIZE)
-    box = QRectF(pill.right() + 6, pill.y() + 1, width(text, theme.SMALL_SIZE) + 12, pill.height() - 2)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.canvas)
-    painter.drawRoundedRect(box, 6, 6)
-    painter.setPen(look.muted)
-    painter.setFont(look.type_font)
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
-
-def control_mark(painter: QPainter, look: Look, lod: float, shape: ControlShape, *, state: str = "") -> None:
-    """The sign of an iterate or start link where it leaves its source; painted after all links."""
-    name = _MARKS.get(shape.trigger)
-    if name is None or lod < FAR:
-        return
-    middle, colour = QPointF(*shape.mark), QColor(look.theme.muted) if state == "closed" else look.kind["solo"]
-    painter.setPen(QPen(colour, 1.4))
-    painter.setBrush(look.panel)
-    painter.drawEllipse(middle, g.MARK_RADIUS, g.MARK_RADIUS)
-    painter.save()
-    painter.translate(middle.x() - icons.SIZE * 0.35, middle.y() - icons.SIZE * 0.35)
-    painter.scale(0.7, 0.7)
-    painter.setPen(QPen(colour, 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(icon_path(name))
-    painter.restore()
-
-
-def loop(painter: QPainter, look: Look, lod: float, shape: Loop, note: str = "", state: str = "") -> None:
-    """The dashed frame of what an iterate link runs for every row, with how many passes are over."""
-    colour = look.failure if state == "failed" else look.accent if state == "running" else look.kind["solo"]
-    edge = QPen(colour, 1.4)
-    edge.setDashPattern([6.0, 4.0])
-    painter.setPen(edge if lod >= FAR else Qt.PenStyle.NoPen)
-    painter.setBrush(QBrush(look.soft(look.kind["solo"], 0.05)))
-    for part in shape.boxes:
-        painter.drawRoundedRect(rect(part), 14, 14)
-    if lod < TEXT_FROM:
-        return
-    box = rect(shape.boxes[0])
-    line = QRectF(box.x() + 16, box.y() + 4, box.width() - 32, 18)
-    painter.setFont(look.title_font)
-    painter.setPen(QPen(colour))
-    title = elide(shape.title, line.width() * (0.5 if note else 1.0), 11.0, strong=True)
-    painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
-    painter.setFont(look.mono_font)
-    painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, elide(note, line.width() * 0.5, theme.SMALL_SIZE, mono=True))
-
-
-def frame(painter: QPainter, look: Look, lod: float, shape: Frame, note: str = "", state: str = "") -> None:
-    """A sub flow's soft frame with number, title and what it is doing."""
-    box = rect(shape.box)
-    edge = QPen(look.failure, 1.2) if state == "failed" else look.selected if state == "running" else look.frame_line
-    painter.setPen(edge if lod >= FAR else Qt.PenStyle.NoPen)
-    painter.setBrush(look.frame)
-    painter.drawRoundedRect(box, 10, 10)
-    if lod < TEXT_FROM:
-        return
-    painter.setFont(look.title_font)
-    painter.setPen(look.muted)
-    line = QRectF(box.x() + 14, box.y() + 8, box.width() - 28, 18)
-    title = elide(f"{shape.number}  {shape.title}", line.width() * (0.6 if note else 1.0), 11.0, strong=True)
-    painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
-    painter.setFont(look.type_font)
-    painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, elide(note, line.width() * 0.4, theme.SMALL_SIZE))
 
 
 def grid(painter: QPainter, look: Look, lod: float, exposed: QRectF) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QPainterPath, QPainterPathStroker
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from pypeline.canvas import paint
+from pypeline.canvas import paint_control
 from pypeline.canvas.look import Look, curve_path, rect
 from pypeline.core import geometry as g
 from pypeline.core.layout import ControlShape
@@ -28,7 +28,7 @@ class ControlItem(QGraphicsItem):
     def _set_shape(self, data: ControlShape) -> None:
         self.data_shape = data
         self.path = curve_path(data.curve)
-        self._box = rect(g.curve_box(data.curve)).united(rect(data.pill).adjusted(0, 0, paint.NOTE_ROOM + 20, 0)).adjusted(-10, -10, 10, 10)
+        self._box = rect(g.curve_box(data.curve)).united(rect(data.pill).adjusted(0, 0, paint_control.NOTE_ROOM + 20, 0)).adjusted(-10, -10, 10, 10)
 
     def boundingRect(self) -> QRectF:
         return self._box
@@ -46,11 +46,13 @@ class ControlItem(QGraphicsItem):
 
     def draw_mark(self, painter: QPainter) -> None:
         """Paint the sign where the link leaves."""
-        paint.control_mark(painter, self.look, painter.worldTransform().m11(), self.data_shape, state=self.state)
+        paint_control.control_mark(painter, self.look, painter.worldTransform().m11(), self.data_shape, state=self.state)
 
     def draw(self, painter: QPainter) -> None:
         """Paint in scene coordinates."""
-        paint.control(painter, self.look, painter.worldTransform().m11(), self.data_shape, self.path, selected=self.chosen, state=self.state, note=self.note)
+        paint_control.control(
+            painter, self.look, painter.worldTransform().m11(), self.data_shape, self.path, selected=self.chosen, state=self.state, note=self.note
+        )
 
     def show_look(self, look: Look) -> None:
         """Be painted in another look."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from pypeline.canvas import paint
+from pypeline.canvas import paint_control
 from pypeline.canvas.look import Look, rect
 from pypeline.core.layout import Frame, Loop
 
@@ -41,9 +41,9 @@ class FrameItem(QGraphicsItem):
         """Paint in scene coordinates."""
         lod = painter.worldTransform().m11()
         if isinstance(self.frame, Loop):
-            paint.loop(painter, self.look, lod, self.frame, self.note, self.state)
+            paint_control.loop(painter, self.look, lod, self.frame, self.note, self.state)
         else:
-            paint.frame(painter, self.look, lod, self.frame, self.note, self.state)
+            paint_control.frame(painter, self.look, lod, self.frame, self.note, self.state)
 
     def show_look(self, look: Look) -> None:
         """Be painted in another look."""
