@@ -81,7 +81,10 @@ class Oracle(Tasks):
         return True
 
     def _settle(self) -> None:
-        while self._outwards() or self._each(self._advance):
+        """To the end of an end belongs its first order; what follows from all ends of an instant comes after (6)."""
+        while (
+            self._outwards() or self._each(lambda place: not any(turn.resolved for turn in place.turns) and self._advance(place)) or self._each(self._advance)
+        ):
             pass
 
     def _advance(self, place: Place) -> bool:
