@@ -1,8 +1,7 @@
 """A reference scheduler, written from the rules alone: what a flow does, event by event, on a clock of its own.
 
 It shares no code with the product: it reads the flow's plain data, asks a :class:`World` how long things take and how
-they go, and looks at everything anew after every step instead of keeping books. Slow, small, and meant to be read
-beside the rules, whose numbers stand here in brackets.
+they go, and looks at everything anew after every step. To be read beside the rules, whose numbers stand in brackets.
 """
 
 from __future__ import annotations
@@ -81,10 +80,8 @@ class Oracle(Tasks):
         return True
 
     def _settle(self) -> None:
-        """To the end of an end belongs its first order; what follows from all ends of an instant comes after (6)."""
-        while (
-            self._outwards() or self._each(lambda place: not any(turn.resolved for turn in place.turns) and self._advance(place)) or self._each(self._advance)
-        ):
+        """To an end belongs its first order; what follows from all ends of an instant comes after (6)."""
+        while self._outwards() or self._each(lambda p: not any(t.resolved for t in p.turns) and self._advance(p)) or self._each(self._advance):
             pass
 
     def _advance(self, place: Place) -> bool:
