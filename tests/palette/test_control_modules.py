@@ -242,3 +242,27 @@ def test_sleep_takes_its_time(tmp_path: Path) -> None:
     assert ran("sleep", tmp_path, until="2020-01-01T00:00:00") == {"seconds": 0.0}
     assert "either seconds or until" in refused("sleep", tmp_path)
     assert "until" in refused("sleep", tmp_path, until="soon")
+
+
+EACH_FILE = """
+flow: {name: each_file}
+modules:
+  - {id: files, name: file_list, configs: {required: {folder: incoming}, optional: {pattern: "*.csv"}}}
+  - {id: read, name: csv_source, configs: {required: {file_path: "{{iter.path}}"}, optional: {columns: {n: int64}}}}
+  - {id: all, name: csv_sink, configs: {required: {output_path: all.csv}, optional: {mode: append}}}
+  - {id: done, name: file_ops, configs: {required: {operation: move, path: "{{iter.path}}"}, optional: {target: "done/{{iter.index}}-{{iter.name}}"}}}
+connections:
+  data: ["read.data - all.input"]
+  control: ["files (1|iterate) read", "read (1|) done"]
+"""
+
+
+def test_each_file_of_a_list_is_read_and_put_away(tmp_path: Path) -> None:
+    (tmp_path / "incoming").mkdir()
+    for number, name in enumerate(("b.csv", "a.csv")):
+        (tmp_path / "incoming" / name).write_text(f"n\n{number}\n")
+    summary = run(EACH_FILE, tmp_path)
+    assert summary.state == "completed", summary.error
+    assert (tmp_path / "all.csv").read_text() == "n\n1\n0\n"
+    assert sorted(p.name for p in (tmp_path / "done").iterdir()) == ["0-a.csv", "1-b.csv"]
+    assert not list((tmp_path / "incoming").iterdir())

@@ -229,6 +229,17 @@ def test_an_error_link_of_the_module_handles_it(tmp_path: Path) -> None:
     assert "failed at `bad`" in (tmp_path / "said.txt").read_text()
 
 
+def test_a_child_is_tried_again_as_a_whole(tmp_path: Path) -> None:
+    once = WRITES.replace("echo {{context.word}} >> written.txt", "echo x >> written.txt; test $(wc -l < written.txt) -gt 1").replace(
+        ", inputs: [{name: word, type: text}]", ""
+    )
+    write(tmp_path, {"failing.yaml": once, "calls.yaml": CALLS.replace("flow: failing.yaml}}}", "flow: failing.yaml}}, retries: 1}")})
+    summary = run(tmp_path / "calls.yaml")
+    assert (summary.state, summary.modules["part"].attempt_no) == ("completed", 2)
+    states = [json.loads((p / "summary.json").read_text())["state"] for p in sorted((summary.bundle / "children").iterdir())]
+    assert states == ["failed", "completed"]
+
+
 def test_a_child_that_dies_gives_its_exit_code(tmp_path: Path) -> None:
     dies = "flow: {name: dies}\nmodules: [{id: no, name: die, configs: {required: {message: enough}, optional: {exit_code: 42}}}]\n"
     write(tmp_path, {"failing.yaml": dies, "calls.yaml": CALLS.replace("part (1|error) after", "part (1|) after")})
@@ -277,13 +288,14 @@ def test_a_run_that_is_ended_from_outside_leaves_no_child_behind(tmp_path: Path)
     made = plan(flow, gather(flow, registry.load(tmp_path), tmp_path))
 
     async def ended() -> None:
+        before = asyncio.all_tasks()
         running = asyncio.ensure_future(execute(made, folder=tmp_path, on_event=lambda _event: None))
         while not (tmp_path / "begun").exists():
             await asyncio.sleep(0.02)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        assert len(asyncio.all_tasks()) == 1
+        assert asyncio.all_tasks() == before
 
     asyncio.run(asyncio.wait_for(ended(), 40))
     (record,) = (tmp_path / ".pypeline/run_bundles").glob("*/attempt-1/children/*")
