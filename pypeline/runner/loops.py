@@ -30,11 +30,12 @@ LOOK = 0.02
 
 
 class Loops:
-    """The loops of one run. ``tell`` feeds the machine, ``later`` runs a coroutine beside the rest."""
+    """The loops of one run. ``tell`` feeds the machine, ``later`` runs a coroutine beside the rest, ``look_again`` has
+    the scheduler see whether something may start."""
 
     def __init__(
         self, plan: Plan, engine: Engine, dispatch: Dispatch, announce: Announcer, tell: Callable[[act.Input], None],
-        later: Callable[[Coroutine[Any, Any, None]], None],
+        later: Callable[[Coroutine[Any, Any, None]], None], look_again: Callable[[], None],
     ) -> None:  # fmt: skip
         self._plan = plan
         self._engine = engine
@@ -42,6 +43,7 @@ class Loops:
         self._announce = announce
         self._tell = tell
         self._later = later
+        self._look_again = look_again
         self._valves = {valve.index: valve for valve in plan.valves}
         self._tasks = {module: task for task in plan.tasks.values() for module in task.modules}
         self._jobs: list[Job] = []
@@ -128,6 +130,7 @@ class Loops:
         finally:
             self.waiting -= 1
         devices = self._engine.slots.take(demand)
+        self._look_again()
         order = self._dispatch.joining(task, sink, self._dispatch.collected.link(parts.sink), table, ask.valve, ask.frame, demand)
         try:
             job = self._engine.submit(order, lambda _job, event: self._announce.passed_on(event), self._ended)

@@ -83,7 +83,7 @@ class Scheduler:
         self._iter_read = {valve.index: valve.iter_read for valve in plan.valves}
         self._errors: dict[str, ErrorInfo] = {}
         self._held: set[tuple[str, str]] = set()
-        self._loops = Loops(plan, engine, dispatch, self._announce, self._tell, self._later)
+        self._loops = Loops(plan, engine, dispatch, self._announce, self._tell, self._later, self._look_again)
         self._timers: dict[object, asyncio.TimerHandle] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._working = False
@@ -176,7 +176,7 @@ class Scheduler:
             asyncio.get_running_loop().call_soon(self._work)
 
     def _look_again(self) -> None:
-        """Somebody who shares the slots has given some back."""
+        """Somebody who shares the slots has given some back, or nobody waits for them any more."""
         if not self._working and not self._again:
             self._again = True
             asyncio.get_running_loop().call_soon(self._work)
@@ -384,7 +384,14 @@ class Scheduler:
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._ended is not None and not self._ended.done():
+            # a bug of ours: nobody would answer, and the run would wait for ever
+            self._ended.set_exception(error)
 
 
 def _out_of_time(task: Task, result: TaskResult) -> TaskResult:

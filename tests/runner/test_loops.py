@@ -499,3 +499,18 @@ def test_a_second_stop_ends_a_loop_at_once(project: Project) -> None:
     assert (summary.state, summary.seconds < 15) == ("cancelled", True)
     assert project.lines("done") == []
     assert not (summary.bundle / "scratch").exists()
+
+
+def test_a_sink_whose_frames_all_failed_has_nothing_to_add(project: Project) -> None:
+    modules = [
+        items("list", 2, 2),
+        BUFFERED[0],
+        module("write", "csv_sink", output_path="out.csv", mode="append"),
+        python("check", FAILS),
+        note("mend", project.folder),
+    ]
+    control = ("list (1|iterate) days", "write (1|) check", "list (2|error) mend")
+    summary = project.run(flow(*modules, data=("days.data - write.input",), control=control, settings="fail_strategy: continue"))
+    assert summary.state == "completed", summary.error
+    assert project.lines("done") == ["mend"]
+    assert not (project.folder / "out.csv").exists()
