@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QPoint, QPointF, QSettings, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtCore import QPoint, QPointF, QSettings, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from pypeline import __version__
@@ -26,7 +26,10 @@ from pypeline.app.desktop.docks.log import LogPanel
 from pypeline.app.desktop.docks.palette import PalettePanel
 from pypeline.app.desktop.docks.preview import PreviewPanel
 from pypeline.app.desktop.docks.problems import ProblemsPanel
+from pypeline.app.desktop.editing import Editing
 from pypeline.app.desktop.files import OpenFile, Recent
+from pypeline.app.desktop.looking import Looking
+from pypeline.app.desktop.running import Running
 from pypeline.app.desktop.session import Session
 from pypeline.app.desktop.statusbar import StatusBar
 from pypeline.app.desktop.toolbar import Toolbar
@@ -34,12 +37,9 @@ from pypeline.canvas.document import Document, Selection
 from pypeline.canvas.icons import plain
 from pypeline.canvas.look import look
 from pypeline.canvas.scene import Hit
-from pypeline.core import edits, layout
+from pypeline.core import edits
 from pypeline.runner.registry import load
-from pypeline.schema.flow import DataLink, Flow
 from pypeline.schema.problems import PypeError
-from pypeline.schema.reader import read
-from pypeline.schema.writer import dump
 
 
 class FlowWindow(QMainWindow):
@@ -76,8 +76,8 @@ class FlowWindow(QMainWindow):
             action.setShortcuts([QKeySequence(k) for k in entry.keys])
             keys = f"  ({QKeySequence(entry.keys[0]).toString()})" if entry.keys else ""
             action.setToolTip(f"{entry.hint or entry.title}{keys}")
-            run: Callable[[], Any] = getattr(self, entry.run)
-            action.triggered.connect(lambda _=False, run=run: run())
+            # found when it is wanted: another document has other hands
+            action.triggered.connect(lambda _=False, run=attrgetter(entry.run): run(self)())
             # keys of one letter must not steal typing in a field
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             self.actions_by_id[entry.id] = action
@@ -132,6 +132,9 @@ class FlowWindow(QMainWindow):
         box.addWidget(self.across, 1)
         box.addWidget(self.status)
         self.setCentralWidget(centre)
+        self.editing = Editing(self.document, self.board)
+        self.looking = Looking(self.board.view)
+        self.running = Running(self.document, self.session, self.board, self.tabs, self.preview, self.problems)
         self._tint_actions()
         # whoever points at the canvas and types, adds a module
         self.board.view.setFocus()
@@ -163,7 +166,7 @@ class FlowWindow(QMainWindow):
         session.run_changed.connect(self._run_changed)
         session.understood.connect(self._look_again)
         self.palette_panel.wanted.connect(self.add_in_middle)
-        board.editor.link_chosen.connect(self.show_link)
+        board.editor.link_chosen.connect(self.running.show_link)
         board.editor.opened.connect(lambda _: self.inspector.focus_first())
         board.editor.menu_wanted.connect(self._context_menu)
         board.editor.files_dropped.connect(self.drop_files)
@@ -210,7 +213,7 @@ class FlowWindow(QMainWindow):
         self._refresh_actions()
         chosen = self.document.selection
         if len(chosen.modules) == 1 and self.tabs.currentWidget() is self.preview:
-            self.preview_module(next(iter(chosen.modules)))
+            self.running.preview_module(next(iter(chosen.modules)))
 
     def _run_changed(self) -> None:
         self._refresh_actions()
@@ -372,70 +375,6 @@ class FlowWindow(QMainWindow):
 
     # --- Edit ---------------------------------------------------------------------------------------------
 
-    def undo(self) -> None:
-        """Take back the last edit."""
-        self.document.undo.undo()
-
-    def redo(self) -> None:
-        """Do it again."""
-        self.document.undo.redo()
-
-    def copy(self) -> None:
-        """Put the selected modules on the clipboard as a flow file of their own."""
-        piece = edits.part(self._placed_flow(), self.document.selection.modules)
-        QGuiApplication.clipboard().setText(dump(piece))
-
-    def cut(self) -> None:
-        """Copy and delete."""
-        self.copy()
-        self.delete()
-
-    def paste(self) -> None:
-        """Add the modules of the flow file on the clipboard."""
-        text = QGuiApplication.clipboard().text()
-        result = read(text, "clipboard") if text.strip() else None
-        if result is None or result.flow is None:
-            self.board.view.say("the clipboard holds no modules" if result is None or not result.problems else str(result.problems[0]))
-            return
-        self._paste(result.flow)
-
-    def duplicate(self) -> None:
-        """A second one of each selected module."""
-        self._paste(edits.part(self._placed_flow(), self.document.selection.modules))
-
-    def _paste(self, piece: Flow) -> None:
-        flow, ids = edits.paste(self.document.flow, piece)
-        self.document.apply("Paste " + (ids[0] if len(ids) == 1 else f"{len(ids)} modules"), flow, choose=Selection(frozenset(ids)))
-
-    def _placed_flow(self) -> Flow:
-        """The flow with the places that are shown, also those the file does not give."""
-        return edits.move(self.document.flow, {m.id: self.board.scene.place(m.id) for m in self.document.flow.modules})
-
-    def delete(self) -> None:
-        """Delete what is selected."""
-        chosen = self.document.selection
-        if chosen:
-            self.document.apply("Delete", edits.remove(self.document.flow, chosen.modules, chosen.links))
-
-    def select_all(self) -> None:
-        """Select every module."""
-        self.document.select(m.id for m in self.document.flow.modules)
-
-    def detach(self) -> None:
-        """Take the selected modules out of their lines."""
-        flow = self.document.flow
-        for id in sorted(self.document.selection.modules):
-            flow = edits.detach(flow, id)
-        self.document.apply("Detach", flow)
-
-    def toggle_enabled(self) -> None:
-        """Disable the selected modules, or enable them if all are disabled."""
-        flow, ids = self.document.flow, sorted(self.document.selection.modules)
-        enabled = not any(flow.module(id).enabled for id in ids)
-        for id in ids:
-            flow = edits.set_module(flow, id, enabled=enabled)
-        self.document.apply("Enable" if enabled else "Disable", flow)
-
     def find_module(self) -> None:
         """Find a module by its name."""
         self.command_list.ask_modules([m.id for m in self.document.flow.modules], self.go_to)
@@ -475,37 +414,6 @@ class FlowWindow(QMainWindow):
 
     # --- View ----------------------------------------------------------------------------------------------
 
-    def fit(self) -> None:
-        """See the whole flow."""
-        self.board.view.fit()
-
-    def actual_size(self) -> None:
-        """100 %."""
-        self.board.view.zoom_to(1.0)
-
-    def zoom_in(self) -> None:
-        """A notch nearer."""
-        self.board.view.zoom_by(1)
-
-    def zoom_out(self) -> None:
-        """A notch farther."""
-        self.board.view.zoom_by(-1)
-
-    def arrange(self) -> None:
-        """Place all modules neatly, or the selected ones among themselves."""
-        flow, chosen = self.document.flow, self.document.selection.modules
-        if len(chosen) > 1:
-            made = layout.auto(edits.part(flow, chosen), self.document.catalogue)
-            now = {id: self.board.scene.place(id) for id in chosen}
-            dx = min(x for x, _ in now.values()) - min(x for x, _ in made.values())
-            dy = min(y for _, y in now.values()) - min(y for _, y in made.values())
-            places = {id: (x + dx, y + dy) for id, (x, y) in made.items()}
-        else:
-            places = layout.auto(flow, self.document.catalogue)
-        self.document.apply("Arrange", edits.move(flow, places))
-        if len(chosen) <= 1:
-            self.board.view.fit()
-
     def toggle_theme(self) -> None:
         """The other look."""
         self.set_theme("dark" if self.theme == "light" else "light")
@@ -540,63 +448,6 @@ class FlowWindow(QMainWindow):
         self.inspector.setVisible(not self.inspector.isVisible())
 
     # --- Run -----------------------------------------------------------------------------------------------
-
-    def run(self) -> None:
-        """Run the flow as drawn."""
-        self._run(None)
-
-    def run_to(self) -> None:
-        """Run what leads to the selected module."""
-        chosen = self.document.selection.modules
-        if len(chosen) == 1:
-            self._run(next(iter(chosen)))
-
-    def _run(self, to: str | None) -> None:
-        if not self.document.flow.modules:
-            self.board.view.say("there is nothing to run yet")
-        elif self.session.run(to):
-            self.tabs.setCurrentWidget(self.problems)
-
-    def stop(self) -> None:
-        """Stop the run: politely, then at once."""
-        self.session.stop()
-
-    def validate(self) -> None:
-        """Check the flow and show what is wrong."""
-        self.session.understand()
-        self.tabs.setCurrentWidget(self.problems)
-
-    def open_report(self) -> None:
-        """Open the last run's report in the browser."""
-        summary = self.session.summary
-        report = summary.bundle / "report.html" if summary is not None else None
-        if report is None or not report.exists():
-            self.board.view.say("no run of this window has a report yet")
-        else:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(report)))
-
-    def show_link(self, link: DataLink) -> None:
-        """Show the first rows of a data link."""
-        self.show_port(f"{link.source}.{link.source_port}")
-
-    def preview_module(self, id: str) -> None:
-        """Show the first rows of a module's first output, or of what a sink gets."""
-        card = self.board.scene.cards.get(id)
-        if card is None:
-            return
-        if card.card.outputs:
-            self.show_port(f"{id}.{card.card.outputs[0].name}")
-        else:
-            for link in self.document.flow.connections.data:
-                if link.target == id:
-                    self.show_port(f"{link.source}.{link.source_port}")
-                    return
-
-    def show_port(self, port: str) -> None:
-        """Show the first rows of ``module.port``."""
-        self.preview.wait_for(port)
-        self.tabs.setCurrentWidget(self.preview)
-        self.session.preview(port)
 
     # --- Help ----------------------------------------------------------------------------------------------
 
