@@ -37,6 +37,8 @@ from pypeline.schema.problems import Problem, PypeError, errors, sentence
 
 DRAIN_MS = 33
 """Events are shown this often, however many there are."""
+_SLICE, _FLOOD = 1_000, 100_000
+"""So many events are shown at once, so that the hand never waits for long; more only before the ring runs over."""
 UNDERSTAND_MS = 150
 """How long the hand must rest before the flow is checked and bound again."""
 
@@ -273,7 +275,8 @@ class Session(QObject):
     def _show_events(self) -> None:
         if not self._ring or self.watch is None:
             return
-        events = [self._ring.popleft() for _ in range(min(len(self._ring), 20_000))]
+        most = _SLICE if len(self._ring) < _FLOOD else 20 * _SLICE
+        events = [self._ring.popleft() for _ in range(min(len(self._ring), most))]
         lines = len(self.watch.logs)
         changed = self.watch.feed(events)
         self.document.learn(changed, watch=self.watch)
