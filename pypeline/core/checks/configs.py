@@ -17,7 +17,6 @@ from pypeline.core.relation import port_alias
 from pypeline.core.texterror import TextError
 from pypeline.core.variables_context import known_now
 from pypeline.schema.flow import Module
-from pypeline.core.variables_context import known_now
 from pypeline.schema.problems import Fix, Path, Place, did_you_mean
 
 
