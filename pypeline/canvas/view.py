@@ -27,7 +27,8 @@ from pypeline.canvas.scene import FlowScene
 SMALLEST, LARGEST = 0.02, 4.0
 _STEP = 1.15
 _FIT_MARGIN = 40.0
-_LONGEST_MS = 100
+_PACE_MS, _LONGEST_MS = 33, 100
+"""How often a run's news come, and how long they wait at most; painting them takes a third of the time at most."""
 _READABLE, _START = 0.6, 0.75
 
 
@@ -82,7 +83,7 @@ class FlowView(QGraphicsView):
         self._more.setSingleShot(True)
         self._more.setInterval(15)
         self._more.timeout.connect(self._paint_all)
-        # a run may say something at any time: it is painted when three times as long has passed as painting took
+        # a run says something thirty times a second: where painting takes long, not all of it is painted
         self._fresh = QTimer(self)
         self._fresh.setSingleShot(True)
         self._fresh.timeout.connect(self._paint_all)
@@ -172,7 +173,7 @@ class FlowView(QGraphicsView):
 
     def _paint_soon(self) -> None:
         if not self._fresh.isActive():
-            self._fresh.start(min(_LONGEST_MS, round(self._took * 3000)))
+            self._fresh.start(min(_LONGEST_MS, max(0, round(self._took * 3000) - _PACE_MS)))
 
     def _paint_area(self, area: QRectF) -> None:
         self.viewport().update(self.mapFromScene(area).boundingRect().adjusted(-2, -2, 2, 2))
