@@ -182,7 +182,8 @@ class Machine:
         loop = sub.home.loop
         if loop is not None and state == "cancelled" and reason in STICKY:
             sub.home.stopped = sub.home.stopped or reason
-            self.spoil(loop, sub.shield)
+            # what no link reached is below the loop's source all the same
+            self.spoil(loop, max(sub.shield, loop.source.shield))
 
     def spoil(self, loop: LoopRun, shield: int) -> None:
         """Something in ``loop``, exempt from halts up to depth ``shield``, was cut off. That counts in all
