@@ -210,7 +210,7 @@ class Oracle(Tasks):
             if why and (place.state == "open" or (place.state == "pending" and self.cut(place))):
                 self._end(place, "cancelled", why)
         while self._each(lambda p: p.state == "completed" and not p.failed and bool(self.stopped(p)) and self._advance(p)):  # (16)
-            pass
+            self._settle()
         for place in self._ranked():
             if place.state == "running" and (why := self.stopped(place)):
                 self._stop_tries(place, why if interrupt else "")
