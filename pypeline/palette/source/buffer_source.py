@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -43,5 +43,5 @@ class BufferSource(RelationalModule):
                 message = "the buffer has no rows, and so no columns"
                 raise PypeError(Problem("PYE403", message, Place(path=("columns",)), "Declare the columns.", phase="run"))
             return Relation(outputs={"data": Values(columns, ())})
-        format = "arrow" if Path(config.table).suffix == ".arrow" else "parquet"
+        format: Literal["arrow", "parquet"] = "arrow" if Path(config.table).suffix == ".arrow" else "parquet"
         return Relation(outputs={"data": Scan(format, (config.table,), columns, {})})
