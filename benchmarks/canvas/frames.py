@@ -38,12 +38,13 @@ class Frames(QObject):
             self._app.processEvents()
             time.sleep(0.002)
 
-    def time(self, do: Callable[[int], Any], count: int, most: float = 30.0) -> dict[str, float]:
-        """``do(i)`` until it is painted, ``count`` times or for ``most`` seconds."""
+    def time(self, do: Callable[[int], Any], count: int, most: float = 30.0, rest: float = 0.0) -> dict[str, float]:
+        """``do(i)`` until it is painted, ``count`` times or for ``most`` seconds, after ``rest`` seconds each."""
         taken: list[float] = []
         used: list[float] = []
         began = time.perf_counter()
         for i in range(count):
+            self.settle(rest)
             before, start, cpu = self.painted, time.perf_counter(), time.process_time()
             do(i)
             while self.painted == before and time.perf_counter() - start < LONGEST:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import thread_time
+from time import perf_counter, thread_time
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -27,8 +27,8 @@ from pypeline.canvas.scene import FlowScene
 SMALLEST, LARGEST = 0.02, 4.0
 _STEP = 1.15
 _FIT_MARGIN = 40.0
-_PACE_MS, _LONGEST_MS = 33, 100
-"""How often a run's news come, and how long they wait at most; painting them takes a third of the time at most."""
+_REST, _LONGEST = 5.0, 0.1
+"""A run's news wait till the view has rested so many times as long as painting took, but never longer than these seconds."""
 _READABLE, _START = 0.6, 0.75
 
 
@@ -87,7 +87,7 @@ class FlowView(QGraphicsView):
         self._fresh = QTimer(self)
         self._fresh.setSingleShot(True)
         self._fresh.timeout.connect(self._paint_all)
-        self._took = 0.0
+        self._took = self._painted = 0.0
         scene.shapes_changed.connect(self._paint_all)
         scene.news.connect(self._paint_soon)
         scene.touched.connect(self._paint_area)
@@ -173,7 +173,8 @@ class FlowView(QGraphicsView):
 
     def _paint_soon(self) -> None:
         if not self._fresh.isActive():
-            self._fresh.start(min(_LONGEST_MS, max(0, round(self._took * 3000) - _PACE_MS)))
+            rested = perf_counter() - self._painted
+            self._fresh.start(round(1000 * min(_LONGEST, max(0.0, self._took * _REST - rested))))
 
     def _paint_area(self, area: QRectF) -> None:
         self.viewport().update(self.mapFromScene(area).boundingRect().adjusted(-2, -2, 2, 2))
@@ -196,7 +197,7 @@ class FlowView(QGraphicsView):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         near.paint_over(painter, scene.over)
         painter.end()
-        self._took = thread_time() - began
+        self._took, self._painted = thread_time() - began, perf_counter()
 
     # --- wheel and touchpad: the same whatever gesture is in charge -----------------------------------
 
