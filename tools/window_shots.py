@@ -8,8 +8,14 @@ reached as a person reaches it: with mouse and keys on a real window.
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +32,7 @@ from pypeline.core import edits
 SECONDS = 60
 WIDE, HIGH = 1440, 900
 COLOURS = 256
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "concepts"
 NIGHTLY = """\
 flow: {name: nightly}
 modules:
@@ -221,6 +228,50 @@ async def empty(pose: Poser) -> None:
     await pose.open(None)
 
 
+async def concept(name: str, pose: Poser) -> None:
+    """A flow of examples/concepts after its run, whole."""
+    folder = pose.project / "concepts"
+    shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+    with flaky_server() as url:
+        (folder / "context" / "flaky_http_default.json").write_text(json.dumps({"url": url}), encoding="utf-8")
+        window = await pose.open(folder / f"{name}.yaml")
+        await pose.run()
+    window.document.select()
+    window.actions_by_id["view.fit"].trigger()
+
+
+class Flaky(BaseHTTPRequestHandler):
+    """Answers every third request."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        """Two refusals, then a table."""
+        type(self).asked += 1
+        if self.asked % 3:
+            self.send_error(503)
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"currency,rate\nEUR,1.0\nNOK,11.6\n")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def flaky_server() -> Iterator[str]:
+    """A server on a port of its own, for as long as it is needed; gives the address of its table."""
+    with HTTPServer(("127.0.0.1", 0), Flaky) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/rates.csv"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 POSES: dict[str, Callable[[Poser], Awaitable[None]]] = {
     "window": run_and_look,
     "drawing": drawing_a_link,
@@ -229,6 +280,7 @@ POSES: dict[str, Callable[[Poser], Awaitable[None]]] = {
     "control": control_links,
     "first-flow": first_flow,
     "empty": empty,
+    **{f"concept-{path.stem}": partial(concept, path.stem) for path in sorted(EXAMPLES.glob("*.yaml"))},
 }
 
 

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -57,6 +58,15 @@ class Stop:
             then = self._then
         if then is not None:
             then()
+
+
+def _stand_in(message: Message) -> None:
+    """Go to the folder of the flow that ``message`` is about: there the relative paths in people's code start, wherever
+    the run was started from."""
+    order = message.get("order")
+    if isinstance(order, dict) and order.get("folder"):
+        with suppress(OSError):
+            os.chdir(order["folder"])
 
 
 class Worker:
@@ -104,6 +114,7 @@ class Worker:
         def emit(event: Message) -> None:
             self.channel.send({"op": "event", "id": number, "event": event})
 
+        _stand_in(message)
         reply = operations.answer(message, emit, stop)
         with self._lock:
             del self._stops[number]
