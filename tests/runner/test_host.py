@@ -124,7 +124,7 @@ def test_a_question_nobody_waits_for_is_interrupted() -> None:
             await asking
         return await host.evaluate("2", {})
 
-    assert with_host(ask) == 2
+    assert with_host(ask, evaluate=60.0) == 2
 
 
 def test_a_host_that_converts_serves_later_previews_from_its_folder_and_notices_changes(project: Project) -> None:
