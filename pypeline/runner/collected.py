@@ -97,6 +97,11 @@ class Collected:
             records.append(ModuleResult(sink, "completed", rows_in={link.id: table.rows}, globals=made))
         return replace(result, modules=(*result.modules, *records)) if records else result
 
+    def failed(self, task: Task, result: TaskResult) -> TaskResult:
+        """``result`` of a failed try whose worker was not told of these sinks: they are not what went wrong."""
+        records = [ModuleResult(sink, "failed", "task_failed") for sink in self.sinks(task)] if result.modules else []
+        return replace(result, modules=(*result.modules, *records)) if records else result
+
     def frame_over(self, valve: int, frame: str, *, good: bool) -> None:
         """A pass has ended; the parts of one that did not complete do not count."""
         if good or not self._loop:

@@ -327,6 +327,8 @@ class Scheduler:
             result = replace(result, error=replace(result.error, frame=frame, attempt_no=running.number))
         if result.state == "completed":
             result = self._kept(task, result, frame)
+        elif result.state == "failed":
+            result = self._dispatch.collected.failed(task, result)
         self._results[task.id, frame] = result
         globals: dict[str, Any] = {}
         if result.state == "completed":

@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,9 +210,27 @@ def test_plain_lines_do_not_flood_a_file_with_frames() -> None:
             for event in (*frame(index, "running", index), *frame(index, "completed", index + 1, fails=index % 2 == 1)):
                 tell(event)
     lines = stream.getvalue().splitlines()
-    assert [line.split("  ")[-1] for line in lines[:-1]] == [f"frame {index}: no {index}" for index in range(1, 20, 2)]
+    assert [line.split("  ")[-1].strip() for line in lines[:-1]] == [f"frame {index}: no {index}" for index in range(1, 20, 2)]
     assert "load" in lines[-1]
-    assert lines[-1].endswith("20 of 40 frames failed")
+    assert lines[-1].endswith("20 of 40 frames failed, frame 39: no 39")
+
+
+def test_a_frame_that_fails_is_told_at_the_module_at_fault_only() -> None:
+    stream = io.StringIO()
+    with progress(planned("files:read load:read write:write", ["load.data - write.input"], ["files (1|iterate) load"]), stream) as tell:
+        for event in (*frame(0, "running", 0, total=2), *frame(1, "running", 0, total=2)):
+            tell(event)
+        for index in range(2):
+            module, over = frame(index, "completed", index + 1, total=2, fails=index == 1)
+            assert isinstance(module, e.ModuleState)
+            other = replace(module, module="write", reason="task_failed" if index else "ok")
+            for event in (module, other, over):
+                tell(event)
+    assert [" ".join(line.split()) for line in stream.getvalue().splitlines()] == [
+        "! load frame 1: no 1",
+        "! load read 1 of 2 frames failed, frame 1: no 1",
+        "! write write not finished in 1 of 2 frames: `load` failed",
+    ]
 
 
 def test_a_loop_that_takes_long_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

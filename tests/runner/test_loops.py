@@ -293,6 +293,19 @@ def test_the_rows_of_a_failed_frame_are_not_added(project: Project, strategy: st
     assert any("not all frames" in m for m in project.logs()) is (strategy == "halt")
 
 
+def test_a_sink_that_collects_is_not_what_failed_in_its_frame(project: Project) -> None:
+    (project.folder / "1.csv").write_text("v\nx\n")
+    modules = [
+        items("list", 1),
+        module("read", "csv_source", file_path="{{iter.n}}.csv", columns={"v": "int64"}),
+        module("each", "csv_sink", output_path="{{iter.n}}.out"),
+        module("write", "csv_sink", output_path="out.csv", mode="append"),
+    ]
+    project.run(flow(*modules, data=("read.data - each.input", "read.data - write.input"), control=("list (1|iterate) read",)))
+    ended = {e.module: e.reason for e in project.events if isinstance(e, ev.ModuleState) and e.state == "failed"}
+    assert ended == {"read": "error:PYE420", "each": "task_failed", "write": "task_failed"}
+
+
 def test_a_stop_in_the_middle_ends_every_frame_once_and_leaves_nothing(project: Project) -> None:
     f = project.folder
     stop = StopSignal()

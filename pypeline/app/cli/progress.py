@@ -19,7 +19,7 @@ from typing import IO, Literal
 
 from pypeline.app.cli.output import plural
 from pypeline.app.cli.progress_line import Look
-from pypeline.core.aligned import clean, cut, width
+from pypeline.core.aligned import cut, width
 from pypeline.core.events import FrameState, Log, ModuleState, Retry, RunEvent
 from pypeline.core.figures import duration
 from pypeline.core.plan import Plan
@@ -79,10 +79,10 @@ class Lines:
         if isinstance(event, ModuleState) and event.state in TERMINAL:
             if event.module not in self.look.loops or event.frame.endswith("-"):
                 self._say(self.look.module(event.module, self.watch, event.time, PLAIN_WIDTH))
-            elif event.state == "failed" and self._failed[event.module] < MOST_FAILED:
+            elif event.state == "failed" and event.reason != "task_failed" and self._failed[event.module] < MOST_FAILED:
                 self._failed[event.module] += 1
                 why = event.error.message if event.error else event.reason
-                self._say(cut(f"  {self.look.style.bad(self.look.signs['failed'])} {clean(event.module)}  frame {event.frame}: {clean(why)}", PLAIN_WIDTH))
+                self._say(self.look.failed_frame(event.module, event.frame, why, PLAIN_WIDTH))
         elif isinstance(event, FrameState):
             self._loop(event)
         elif (log := heard(event)) is not None and loud(log, self.level):

@@ -80,6 +80,10 @@ class Look:
             found += [id] if loop in inside else []
         return found
 
+    def failed_frame(self, id: str, frame: str, why: str, columns: int) -> str:
+        """One line for a failed pass of a module."""
+        return cut(f"  {self.style.bad(self.signs['failed'])} {_padded(clean(id), self.name)}  frame {frame}: {clean(why)}", columns)
+
     def loop(self, valve: int, watch: Watch) -> str:
         """One line for a loop under way."""
         loop = watch.loops[valve]
@@ -93,7 +97,7 @@ class Look:
             return ""
         if not self.over(id, watch):
             return f"frame {min(seen.frames.ended + 1, loop.total):,}/{loop.total:,}" + (f", {seen.frames.failed:,} failed" if seen.frames.failed else "")
-        return frames_text(seen)
+        return "" if seen.state == "failed" else frames_text(seen)
 
     def _rows(self, id: str, seen: ModuleWatch, watch: Watch) -> int | None:
         """Rows out of its first port; for a sink the rows that came in; while it runs the rows so far."""
@@ -105,10 +109,11 @@ class Look:
     def _facts(self, seen: ModuleWatch, rows: int | None, now: float, *, first: bool) -> str:
         spent = seen.seconds or (max(0.0, now - seen.started) if seen.state == "running" and seen.started else 0.0)
         if seen.state == "failed":
+            frames = frames_text(seen)
             if seen.reason == "task_failed" and seen.error is not None and seen.error.module:
-                return clean(f"not finished: `{seen.error.module}` failed")
-            frame = f"frame {seen.error.frame}: " if seen.error and seen.frames.begun > 1 else ""
-            return clean(frame + (seen.error.message if seen.error else seen.reason))
+                return clean(f"not finished{frames and f' in {frames}'}: `{seen.error.module}` failed")
+            which = f"{frames} failed, frame {seen.error.frame}: " if seen.error and frames else ""
+            return clean(which + (seen.error.message if seen.error else seen.reason))
         if seen.state == "cancelled":
             return clean(seen.reason.replace("_", " "))
         if seen.state == "pending":
@@ -145,13 +150,13 @@ class Look:
 
 
 def frames_text(seen: ModuleWatch) -> str:
-    """How many passes a module had, and how many of them failed; nothing for one that had a single one."""
+    """How many passes a module had, of one that failed or was cut short how many did; nothing for one that had a single one."""
     if seen.frames.begun <= 1:
         return ""
     frames = seen.frames
     if frames.failed:
-        return f"{frames.failed:,} of {frames.begun:,} frames failed"
-    return f"{frames.cancelled:,} of {frames.begun:,} frames cancelled" if frames.cut else f"{frames.begun:,} frames"
+        return f"{frames.failed:,} of {frames.begun:,} frames"
+    return f"{frames.cancelled:,} of {frames.begun:,} frames" if frames.cut else f"{frames.begun:,} frames"
 
 
 def _padded(text: str, columns: int) -> str:

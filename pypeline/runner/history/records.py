@@ -142,7 +142,8 @@ class Fold:
         elif isinstance(event, e.ModuleState):
             self._bar(event)
         elif isinstance(event, e.Retry):
-            bar = self._open.get((event.task, event.frame, event.attempt_no))
+            # its number is that of the try to come
+            bar = self._open.get((event.task, event.frame, event.attempt_no - 1))
             if bar and bar["state"] == "running":
                 bar.update(end=event.time, state="failed", reason=f"error:{event.error.type}" if event.error else "retried")
         elif isinstance(event, e.FrameState) and event.state in TERMINAL:

@@ -36,7 +36,7 @@ def attempt(
     ]
     if failed:
         told += [
-            event(e.Retry, 1.5, task=sink, attempt_no=1, delay=0.5, error=error),
+            event(e.Retry, 1.5, task=sink, attempt_no=2, delay=0.5, error=error),
             event(e.Log, 1.6, level="WARN", message=f"again: {text}", node_id=f"{sink}#0"),
             event(e.ModuleState, 2.0, module=sink, task=sink, state="running", attempt_no=2),
             event(e.ModuleState, 3.0, module=sink, task=sink, state="failed", reason="error:OSError", attempt_no=2, seconds=1.0, error=error),
