@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pypeline.core.hints import HINT
+from pypeline.core.variables import as_text
 from pypeline.schema.problems import Path
 
 Hint = Mapping[str, Any]
@@ -30,6 +31,16 @@ class Text:
     path: Path
     text: str
     hint: Hint
+    said: Mapping[str, Any]
+    """What the schema says of this place; nothing where anything may stand."""
+    whole: Mapping[str, Any]
+
+    def fitting(self, value: Any) -> Any:
+        """``value`` as it takes this text's place: one number, truth value or date as text where nothing else may stand."""
+        if value is None or isinstance(value, str | bytes | Mapping | list | tuple):
+            return value
+        types = _types(self.said, self.whole)
+        return as_text(value) if "string" in types and not types & {"", "integer", "number", "boolean"} else value
 
     @property
     def editor(self) -> str:
@@ -45,7 +56,7 @@ def texts(config: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Iterat
         path, value, said, hint = stack.pop()
         if isinstance(value, str):
             found = branch(said, "string", whole)
-            yield Text(path, value, found.get(HINT, said.get(HINT, hint)))
+            yield Text(path, value, found.get(HINT, said.get(HINT, hint)), said, whole)
         elif isinstance(value, Mapping):
             found = branch(said, "object", whole)
             hint = found.get(HINT, said.get(HINT, hint))
@@ -70,6 +81,16 @@ def branch(said: Mapping[str, Any], type: str, whole: Mapping[str, Any]) -> Mapp
             if found.get("type") == type:
                 return found
     return said
+
+
+def _types(said: Mapping[str, Any], whole: Mapping[str, Any]) -> set[str]:
+    """The JSON types that ``said`` allows; ``""`` stands for any."""
+    said = resolved(said, whole)
+    options = (*said.get("anyOf", ()), *said.get("oneOf", ()), *said.get("allOf", ()))
+    if options:
+        return set().union(*(_types(option, whole) for option in options))
+    type = said.get("type", "")
+    return {type} if isinstance(type, str) else set(type)
 
 
 def resolved(said: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:

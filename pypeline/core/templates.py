@@ -107,7 +107,7 @@ class Templates:
 
     def _filled(self, text: configs.Text, values: Mapping[str, Any], place: Place) -> Any:
         try:
-            return (variables.substitute_shell if text.editor == "shell" else variables.substitute)(text.text, values)
+            return text.fitting((variables.substitute_shell if text.editor == "shell" else variables.substitute)(text.text, values))
         except VariableError as error:
             raise PypeError(error.problem(place, text.text)) from error
 

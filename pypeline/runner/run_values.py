@@ -15,7 +15,7 @@ from typing import Any
 from pypeline.core.configs import texts
 from pypeline.core.planned import PlannedModule
 from pypeline.core.results import FAILURE_GLOBALS
-from pypeline.core.variables import find, substitute, substitute_shell
+from pypeline.core.variables import VariableError, find, substitute, substitute_shell
 from pypeline.runner.items import unknown
 from pypeline.schema.problems import Path, Place, Problem, PypeError
 
@@ -60,7 +60,7 @@ def fill(
     ``item`` holds ``iter.column`` and ``iter.index`` in a loop; without it (while a flow is drawn) these stay.
 
     Raises:
-        PypeError: PYE465, a global has not been set; PYE469, the item has no such column.
+        PypeError: PYE465, a global has not been set; PYE469, the item has no such column; PYE249, a line break would reach a shell.
     """
     if not (module.globals_read or module.templates or env or item):
         return module
@@ -73,14 +73,18 @@ def fill(
             place = Place(module=module.id)
             raise PypeError(Problem("PYE465", message, place, "Let the module that sets it run first.", phase="run")) from None
     configs: Any = _copy(module.configs) if module.templates else module.configs
-    shell = {text.path for text in texts(module.configs, schema) if text.editor == "shell"} if module.templates else set()
+    places = {text.path: text for text in texts(module.configs, schema)} if module.templates else {}
     for path in module.templates:
-        text = _at(configs, path)
+        at, text = places[path], _at(configs, path)
         left = {ref.key: text[ref.start : ref.end] for ref in find(text) if ref.kind == "vault" or (ref.kind == "iter" and not item)}
         for ref in find(text) if item else ():
             if ref.kind == "iter" and ref.key not in item:
                 raise unknown(ref.name, item, module.id)
-        _put(configs, path, (substitute_shell if path in shell else substitute)(text, {**left, **values}))
+        try:
+            value = (substitute_shell if at.editor == "shell" else substitute)(text, {**left, **values})
+        except VariableError as error:
+            raise PypeError(replace(error.problem(Place(path=path, module=module.id), text), phase="run")) from error
+        _put(configs, path, at.fitting(value))
     return replace(module, configs=configs, variables=values)
 
 

@@ -269,6 +269,8 @@ def test_a_variable_stands_for_its_value() -> None:
     assert config(optional={"rows": "{{context.rows}}"}, context={"rows": 5}) == []
     assert [p.code for p in config(optional={"rows": "{{context.rows}}"}, context={"rows": "five"})] == ["PYE301"]
     assert [p.code for p in config(optional={"rows": "{{context.rosw}}"}, context={"rows": 5})] == ["PYE242"]
+    assert config({"path": "{{context.day}}"}, context={"day": 20250131}) == [], "a number stands as text where only texts may stand"
+    assert [p.code for p in config({"path": "{{context.day}}"}, context={"day": None})] == ["PYE301"]
 
 
 def test_secrets_and_expressions_in_configs() -> None:

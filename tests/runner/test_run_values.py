@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -39,3 +41,25 @@ def test_a_global_that_nobody_has_set_is_an_error() -> None:
     with pytest.raises(PypeError) as caught:
         fill(planned("{{b__result}}"), {}, "0")
     assert caught.value.problems[0].code == "PYE465"
+
+
+@pytest.mark.parametrize(("value", "text"), [(7, "7"), (True, "true"), (2.5, "2.5"), (Decimal("1.10"), "1.10"), (date(2024, 1, 2), "2024-01-02")])
+def test_a_value_becomes_a_text_where_nothing_but_a_text_may_stand(value: object, text: str) -> None:
+    only, either = {"type": "string"}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}
+    assert fill(planned("{{b__result}}"), {"b#0.result": value}, "0", schema={"properties": {"text": only}}).configs["text"] == text
+    assert fill(planned("{{b__result}}"), {"b#0.result": value}, "0", schema={"properties": {"text": either}}).configs["text"] == value
+
+
+@pytest.mark.parametrize("value", [None, ["a"], {"a": 1}, b"a"])
+def test_what_is_no_single_value_is_left_for_the_module_to_refuse(value: object) -> None:
+    schema = {"properties": {"text": {"type": "string"}}}
+    assert fill(planned("{{b__result}}"), {"b#0.result": value}, "0", schema=schema).configs["text"] == value
+
+
+def test_a_line_break_that_would_reach_a_shell_is_a_problem_of_the_module() -> None:
+    schema = {"properties": {"text": {"type": "string", "x-pype": {"editor": "shell"}}}}
+    with pytest.raises(PypeError) as caught:
+        fill(planned("echo {{b__result}}"), {"b#0.result": "a\nid"}, "0", schema=schema)
+    problem = caught.value.problems[0]
+    assert (problem.code, problem.place.module) == ("PYE249", "a")
+    assert problem.mend

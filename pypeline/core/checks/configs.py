@@ -7,6 +7,7 @@ for its value where the context is known, and for any value where it is not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pypeline.core import configs, variables
@@ -87,11 +88,11 @@ def _about(said: Mapping[str, Any]) -> str:
 def _values(finding: Finding, module: Module, decl: ModuleDecl) -> None:
     whole = decl.json_schema or {}
     fields = decl.fields
-    for name, value in module.configs.flat().items():
+    for name, value in _with_context(finding, module.configs.flat(), decl).items():
         said = fields.get(name)
         if not isinstance(said, Mapping):
             continue
-        for misfit in misfits(_with_context(finding, value), said, whole, _is_open):
+        for misfit in misfits(value, said, whole, _is_open):
             _report(finding, module, name, misfit)
 
 
@@ -105,24 +106,17 @@ def _is_open(text: str) -> bool:
     return "{{" in text
 
 
-def _with_context(finding: Finding, value: Any) -> Any:
-    """``value`` with its context variables filled in, where a context is given."""
-    if finding.context is None or not configs.has_braces(value):
-        return value
+def _with_context(finding: Finding, config: Mapping[str, Any], decl: ModuleDecl) -> Mapping[str, Any]:
+    """``config`` with its context variables filled in, where a context is given."""
+    if finding.context is None or not configs.has_braces(config):
+        return config
     known = {f"context.{name}": each for name, each in known_now(finding.context).items()}
-
-    def filled(part: Any) -> Any:
-        if isinstance(part, str) and "{{" in part:
-            try:
-                return variables.substitute(part, known)
-            except variables.VariableError:
-                # reported, with its place, where variables are checked
-                return part
-        if isinstance(part, Mapping):
-            return {key: filled(each) for key, each in part.items()}
-        return [filled(each) for each in part] if isinstance(part, (list, tuple)) else part
-
-    return filled(value)
+    filled: dict[Path, Any] = {}
+    for text in configs.texts(config, decl.json_schema):
+        # what fails is reported, with its place, where variables are checked
+        with suppress(variables.VariableError):
+            filled[text.path] = text.fitting(variables.substitute(text.text, known)) if "{{" in text.text else text.text
+    return configs.replaced(config, filled)
 
 
 def _languages(finding: Finding, module: Module, decl: ModuleDecl) -> None:
