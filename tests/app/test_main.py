@@ -113,10 +113,11 @@ def test_a_bug_exits_3_with_its_details_in_a_private_file(tmp_path: Path) -> Non
     assert details.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_that_the_caller_has_closed(tmp_path: Path, closed: str) -> None:
     (tmp_path / "f.yaml").write_text("")
-    for words, code in (("--help", 0), ("validate f.yaml", 2)):
+    (tmp_path / "good.yaml").write_text("flow: {name: a}\nmodules: [{id: w, name: warn, configs: {required: {message: x}}}]\n")
+    for words, code in (("--help", 0), ("validate f.yaml", 2), ("run good.yaml", 0)):
         command = f"'{sys.executable}' -m pypeline.app.cli.main {words} {closed}"
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == code
