@@ -214,6 +214,22 @@ def test_file_list_filters_and_sorts(tmp_path: Path) -> None:
         ran("file_list", tmp_path, folder="inn")
 
 
+def test_file_list_says_which_name_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "good.txt").touch()
+    odd = os.fsencode(tmp_path / "in") + b"/\xff.txt"
+    try:
+        os.close(os.open(odd, os.O_CREAT | os.O_WRONLY))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    with pytest.raises(PypeError) as caught:
+        ran("file_list", tmp_path, folder="in")
+    problem = caught.value.problems[0]
+    assert problem.code == "PYE391"
+    assert "\\xff.txt` is not UTF-8" in problem.message
+    assert ran("file_list", tmp_path, folder="in", pattern="g*")[1]["row_count"] == 1
+
+
 def test_a_frame_of_a_package_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(PypeError, match="PYE383"):

@@ -237,3 +237,13 @@ def test_a_list_of_files_and_what_is_made_of_it_can_be_previewed(tmp_path: Path)
     (tmp_path / "in").rename(tmp_path / "out")
     with pytest.raises(PypeError, match=r"PYE390.*no folder `in`"):
         names("csv.output", 10)
+
+
+def test_what_cannot_be_copied_out_of_a_folder_is_said_in_words(tmp_path: Path) -> None:
+    make(tmp_path, "in/a.txt")
+    for name in ("p", "q"):
+        os.mkfifo(tmp_path / "in" / name)
+    said = refused(tmp_path, operation="copy", path="in", target="out/", recursive=True)
+    assert said.endswith("is a named pipe (and 1 more)")
+    assert "[(" not in said
+    assert not list((tmp_path / "out").iterdir()), "nothing half copied stays"

@@ -131,7 +131,7 @@ class FileOps(BaseModule):
                     os.mkdir(source)
             return source
         except (OSError, shutil.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            reason = _reason(error)
             named = os.path.relpath(source, self.folder or ".")
             raise _refused(f"`{operation}` of `{named}` failed: {reason}", "path", "Check the path and its permissions.") from error
 
@@ -211,6 +211,14 @@ class FileOps(BaseModule):
         if ".." in Path(one).parts or not (parent == root or parent.startswith(root.rstrip(os.sep) + os.sep)):
             raise _refused(f"`{one}` leads out of the flow's folder", field, "Write an absolute path, or say `outside: true`.")
         return os.path.normpath(full)
+
+
+def _reason(error: OSError | shutil.Error) -> str:
+    """Why it failed, in words; of a folder's many files the first."""
+    if error.args and isinstance(error.args[0], list) and error.args[0]:
+        (*_, first), more = error.args[0][0], len(error.args[0]) - 1
+        return f"{first}{f' (and {more} more)' if more else ''}"
+    return error.strerror or str(error)
 
 
 def _refused(message: str, field: str, mend: str) -> PypeError:

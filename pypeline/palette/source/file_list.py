@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,8 +79,8 @@ class FileList(BaseModule):
         if not folder.is_dir():
             near = did_you_mean(folder.name, [p.name for p in folder.parent.iterdir() if p.is_dir()]) if folder.parent.is_dir() else ""
             raise PypeError(Problem("PYE390", f"there is no folder `{config.folder}`", Place(path=("folder",)), near[:1].upper() + near[1:], phase="run"))
-        found = [_row(entry) for entry in (folder.rglob("*") if config.recursive else folder.iterdir()) if self._counts(entry, folder)]
-        found = [row for row in found if self._fits(row)]
+        seen = (_row(entry) for entry in (folder.rglob("*") if config.recursive else folder.iterdir()) if self._counts(entry, folder))
+        found = [row for row in seen if row is not None and self._fits(row)]
         if not found and config.required:
             message = f"nothing in `{config.folder}` fits `{config.pattern}`"
             raise PypeError(Problem("PYE390", message, Place(path=("pattern",)), "Widen the pattern, or say `required: false`.", phase="run"))
@@ -106,8 +107,23 @@ class FileList(BaseModule):
         return config.modified_before is None or row["modified"] < _moment(config.modified_before)
 
 
-def _row(entry: Path) -> dict[str, Any]:
-    found = entry.stat() if entry.exists() else entry.lstat()
+def _row(entry: Path) -> dict[str, Any] | None:
+    """What the table says of ``entry``; None if it has gone while the folder was read.
+
+    Raises:
+        PypeError: PYE391, its name is no text.
+    """
+    try:
+        str(entry).encode()
+    except UnicodeEncodeError:
+        message = f"the name of `{os.fsencode(entry).decode(errors='backslashreplace')}` is not UTF-8, and a table holds texts"
+        raise PypeError(
+            Problem("PYE391", message, Place(path=("folder",)), "Rename the file, or leave it out by `pattern` or `exclude`.", phase="run")
+        ) from None
+    try:
+        found = entry.stat() if entry.exists() else entry.lstat()
+    except FileNotFoundError:
+        return None
     return {
         "path": str(entry),
         "name": entry.name,
