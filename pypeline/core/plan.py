@@ -26,7 +26,7 @@ EDGE_TYPES: Mapping[Trigger, EdgeType] = {"iterate": "ITERATE", "start": "START"
 class Task:
     """``inputs`` are link ids that come from other tasks, ``hands_over`` ports (``module.port``) that
     other tasks or loops read, ``after`` the tasks that must have completed first, ``cut`` why it starts here. ``origins`` says of each value of
-    ``resources`` whether ``module``, ``flow`` or ``profile`` gave it."""
+    ``resources`` whether ``module``, ``flow`` or ``profile`` gave it. One that ``waits`` does nothing but that: it books no cpu."""
 
     id: str
     kind: TaskKind
@@ -43,6 +43,7 @@ class Task:
     retry: Retry = Retry()
     resources: Resources = Resources()
     origins: Mapping[str, str] = field(default_factory=dict)
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

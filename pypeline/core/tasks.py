@@ -26,6 +26,9 @@ GATE = "sync_gate"
 FLOW = "run_flow"
 """The module type whose task is a run of another flow: no worker runs it, and it books nothing."""
 
+WAITING = ("sleep", "wait_for_file")
+"""The module types that only wait. Held they a cpu meanwhile, what they wait for might never start."""
+
 OWN = ("retry", "retries", "timeout", "resources", "cache", "checkpoint")
 """Keys that make a module a task of its own."""
 
@@ -89,6 +92,7 @@ class Cutter:
         return Task(
             id, one.kind, index, one.modules, tuple(inputs[id]), tuple(hands_over.get(id, ())), tuple(after[id]), one.reason,
             decision, reason, (), alone.timeout if alone else None, _retry(alone, self.settings), *self._resources(alone),
+            alone is not None and alone.name in WAITING and alone.resources is None,
         )  # fmt: skip
 
     def _resources(self, module: Module | None) -> tuple[Resources, Mapping[str, str]]:

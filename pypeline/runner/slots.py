@@ -71,7 +71,7 @@ def demand_of(task: Task, slots: Slots, segments: int, attempt: int = 1) -> dict
 
     A segment without a hint gets its part of the cpus, as far as they are free, code and solos get one; memory without a
     hint is the same part of the pool. Memory that grows with the tries (``retry.memory_growth``)
-    grows up to what there is.
+    grows up to what there is. What only waits books neither, whatever the flow says for all.
     """
     if task.kind == "flow":
         return {"cpus": 0, "memory": 0}  # its own tasks book what they need; were it to hold some of that, they could wait for it for ever
@@ -82,7 +82,7 @@ def demand_of(task: Task, slots: Slots, segments: int, attempt: int = 1) -> dict
     memory = size(hints.memory) if hints.memory else slots.pool * min(own, cpus) // cpus
     if attempt > 1 and task.retry.memory_growth > 1:
         memory = max(memory, min(slots.capacity["memory"], int(memory * task.retry.memory_growth ** (attempt - 1))))
-    demand = {"cpus": own, "memory": memory}
+    demand = {"cpus": 0, "memory": 0} if task.waits else {"cpus": own, "memory": memory}
     if hints.gpus:
         demand["gpus"] = hints.gpus
     if hints.slots:

@@ -115,6 +115,8 @@ def test_a_segment_alone_gets_all_cpus_and_shares_them_with_others() -> None:
     assert demand_of(solo, slots, 1) == {"cpus": 1, "memory": 75}
     hinted = Task("h", "segment", 0, ("h",), resources=Resources(cpus=3, memory="500B", slots={"db": 2}))
     assert demand_of(hinted, slots, 9) == {"cpus": 3, "memory": 500, "db": 2}
+    waits = Task("w", "solo", 0, ("w",), resources=Resources(cpus=3, slots={"db": 2}), waits=True)
+    assert demand_of(waits, slots, 1) == {"cpus": 0, "memory": 0, "db": 2}
     slots.take({"cpus": 6})
     assert slots.lacks({"cpus": 3, "memory": 1}) == ["cpus"]
 

@@ -44,6 +44,17 @@ def test_running_tasks_see_devices_of_their_own(project: Project, monkeypatch: p
     assert (told["c"], told["d"]) == ("3,7", "3,7")
 
 
+def test_what_waits_holds_no_cpu_that_what_it_waits_for_needs(project: Project) -> None:
+    wait = '  - {{id: {}, name: wait_for_file, configs: {{required: {{path: "{}"}}, optional: {{poll: 0.05, timeout: 30}}}}}}'
+    come = project.folder / "come"
+    make = solo("make", body(f"open({str(come)!r}, 'w').close()"))
+    summary = project.run(flow(wait.format("first", come), wait.format("second", come), make), engine=LocalEngine(cpus=1, memory=2**30))
+    assert summary.state == "completed", summary.error
+    own = wait.format("own", come).replace("}}}", "}}, resources: {cpus: 1}}")
+    tasks = project.plan(flow(wait.format("first", come), own, settings="resources: {cpus: 2}")).tasks
+    assert {id: task.waits for id, task in tasks.items()} == {"first": True, "own": False}
+
+
 def test_values_come_from_module_flow_or_profile_and_the_plan_says_which(project: Project) -> None:
     f = project.folder
     (f / "profiles").mkdir()

@@ -100,7 +100,7 @@ def asked(task: Task) -> str:
     """What the task asks of the machine, and who says so; what nobody says is left to the run."""
     values = {key: str(value) for key in ("cpus", "memory", "gpus", "time") if (value := getattr(task.resources, key)) is not None}
     values |= {f"slots.{name}": str(count) for name, count in task.resources.slots.items()}
-    parts = [f"{key} {value} ({task.origins[key]})" for key, value in values.items()]
+    parts = ["no cpu: it only waits"] if task.waits else [f"{key} {value} ({task.origins[key]})" for key, value in values.items()]
     parts += [f"timeout {task.timeout:g} s"] if task.timeout else []
     tries = plural(task.retry.attempts, "try").replace("trys", "tries")
     parts += [f"{tries}, each with {task.retry.memory_growth:g} times the memory" if task.retry.memory_growth > 1 else tries]
