@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -89,6 +92,27 @@ def test_a_person_is_asked_and_a_secret_is_not_shown(project: Path) -> None:
     assert CANARY not in shown
     for file in project.rglob("*"):
         assert not file.is_file() or CANARY.encode() not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_terminal_shows_what_is_typed_again_when_a_secret_is_never_given(project: Path, number: signal.Signals) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-P", "-m", "pypeline.app.cli.main", "run", "flow.yaml", "--set", "day=2026-02-01"]
+    asking = subprocess.Popen(command, cwd=project, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=own_terminal)  # noqa: PLW1509 -- this process has one thread
+    until = time.monotonic() + 60
+    while termios.tcgetattr(theirs)[3] & termios.ECHO and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not termios.tcgetattr(theirs)[3] & termios.ECHO, "it never asked"
+    asking.send_signal(number)
+    assert asking.wait(30) == 128 + number
+    assert termios.tcgetattr(theirs)[3] & termios.ECHO
+    os.close(ours)
+    os.close(theirs)
+
+
+def own_terminal() -> None:
+    """Make standard input the terminal that getpass opens."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def test_return_takes_the_proposal(project: Path) -> None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pypeline.app.cli.parser import scalar, sets
@@ -55,7 +58,23 @@ def _plain(question: Question) -> object:
 def _secret(question: Question) -> str:
     while True:
         try:
-            if text := getpass.getpass(f"{question.text} "):
-                return text
+            with _leaving_the_terminal_as_it_was():
+                if text := getpass.getpass(f"{question.text} "):
+                    return text
         except EOFError:
             raise PypeError(unanswered(question)) from None
+
+
+@contextmanager
+def _leaving_the_terminal_as_it_was() -> Iterator[None]:
+    """Let a signal end this process by an exception, on whose way out what is typed is shown again."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
