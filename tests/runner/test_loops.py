@@ -527,3 +527,19 @@ def test_a_sink_whose_frames_all_failed_has_nothing_to_add(project: Project) -> 
     assert summary.state == "completed", summary.error
     assert project.lines("done") == ["mend"]
     assert not (project.folder / "out.csv").exists()
+
+
+def test_frames_side_by_side_add_to_one_file_whose_path_happens_to_be_equal(project: Project) -> None:
+    (project.folder / "out").mkdir()
+    summary = project.run(
+        flow(
+            items("list", *["same"] * 12),
+            module("rows", "inline_source", columns={"x": "int64"}, rows=[[1], [2]]),
+            module("out", "csv_sink", output_path="out/{{iter.n}}.csv", mode="append"),
+            data=("rows.data - out.input",),
+            control=("list (1|iterate x12) rows",),
+        )
+    )
+    assert summary.state == "completed"
+    assert (project.folder / "out/same.csv").read_text() == "x\n" + "1\n2\n" * 12
+    assert [path.name for path in (project.folder / "out").iterdir()] == ["same.csv"], "nothing staged is left"
