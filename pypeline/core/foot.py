@@ -20,6 +20,8 @@ def run_foot(seen: ModuleWatch, came_in: int | None = None, most: int = 0) -> st
     if seen.waits:
         return f"{_try(seen, most)} in {duration(seen.waits)}"
     if seen.state == "failed":
+        if seen.reason == "task_failed" and seen.error is not None and seen.error.module:
+            return f"not finished: `{seen.error.module}` failed"
         return seen.error.message if seen.error else seen.reason
     if seen.state == "running":
         if seen.rows_so_far is not None:

@@ -67,6 +67,14 @@ class Frames:
             return "cancelled", self.cut
         return ("completed", "ok") if self.completed and state != "completed" else (state, reason)
 
+    @property
+    def words(self) -> str:
+        """How many passes ended as all together did: ``40 frames``, ``2 of 40 frames``; nothing for a single one."""
+        if self.begun <= 1:
+            return ""
+        told = self.failed or (self.cancelled if self.cut else self.completed or self.cancelled)
+        return f"{told:,} of {self.begun:,} frames" if told < self.ended else f"{self.begun:,} frames"
+
     def counts(self) -> dict[str, int]:
         """How many passes ended how, as plain data."""
         return {"completed": self.completed, "failed": self.failed, "cancelled": self.cancelled}

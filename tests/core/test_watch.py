@@ -6,6 +6,7 @@ from typing import Any
 
 from pypeline.core import events as e
 from pypeline.core.foot import run_foot
+from pypeline.core.results import ErrorInfo
 from pypeline.core.watch import Watch
 
 
@@ -95,6 +96,27 @@ def test_loops_inside_a_loop_add_up() -> None:
             for state, done in (("running", index), ("completed", index + 1)):
                 watch.feed([e.FrameState(**at(1), valve=1, source="s", frame=f"{outer}-{index}", state=state, done=done, total=total)])  # type: ignore[arg-type]
     assert (watch.loops[1].done, watch.loops[1].total, watch.loops[1].around) == (3, 3, set())
+
+
+def test_what_is_said_of_passes_counts_those_that_ended_as_all_together_did() -> None:
+    def words(*ends: tuple[str, str]) -> str:
+        watch = Watch()
+        for index, (state, reason) in enumerate(ends):
+            watch.feed([e.ModuleState(**at(1), module="a", task="a", state=state, reason=reason, frame=str(index))])  # type: ignore[arg-type]
+        return watch.modules["a"].frames.words
+
+    good, bad, closed, cut = ("completed", "ok"), ("failed", "timeout"), ("cancelled", "valve_closed"), ("cancelled", "halted")
+    assert [words(good), words(good, good), words(closed, closed)] == ["", "2 frames", "2 frames"]
+    assert [words(closed, good, closed), words(good, bad, closed), words(good, cut, cut)] == ["1 of 3 frames", "1 of 3 frames", "2 of 3 frames"]
+
+
+def test_only_the_module_at_fault_tells_the_failure_of_its_task() -> None:
+    watch = Watch()
+    error = ErrorInfo("PYE420", "PypeError", "1 row could not be read", "a")
+    for module, reason in (("a", "error:PYE420"), ("b", "task_failed")):
+        watch.feed([e.ModuleState(**at(1), module=module, task="a", state="failed", reason=reason, error=error)])
+    assert run_foot(watch.modules["a"]) == "1 row could not be read"
+    assert run_foot(watch.modules["b"]) == "not finished: `a` failed"
 
 
 def test_a_module_waits_for_its_next_try_until_that_begins() -> None:

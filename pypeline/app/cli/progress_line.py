@@ -97,7 +97,7 @@ class Look:
             return ""
         if not self.over(id, watch):
             return f"frame {min(seen.frames.ended + 1, loop.total):,}/{loop.total:,}" + (f", {seen.frames.failed:,} failed" if seen.frames.failed else "")
-        return "" if seen.state == "failed" else frames_text(seen)
+        return "" if seen.state == "failed" else seen.frames.words
 
     def _rows(self, id: str, seen: ModuleWatch, watch: Watch) -> int | None:
         """Rows out of its first port; for a sink the rows that came in; while it runs the rows so far."""
@@ -109,7 +109,7 @@ class Look:
     def _facts(self, seen: ModuleWatch, rows: int | None, now: float, *, first: bool) -> str:
         spent = seen.seconds or (max(0.0, now - seen.started) if seen.state == "running" and seen.started else 0.0)
         if seen.state == "failed":
-            frames = frames_text(seen)
+            frames = seen.frames.words
             if seen.reason == "task_failed" and seen.error is not None and seen.error.module:
                 return clean(f"not finished{frames and f' in {frames}'}: `{seen.error.module}` failed")
             which = f"{frames} failed, frame {seen.error.frame}: " if seen.error and frames else ""
@@ -147,16 +147,6 @@ class Look:
         # lines of a text are set in, so that none of them looks like one of ours
         said = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
         return f"{paint(event.level)} {who}{said}"
-
-
-def frames_text(seen: ModuleWatch) -> str:
-    """How many passes a module had, of one that failed or was cut short how many did; nothing for one that had a single one."""
-    if seen.frames.begun <= 1:
-        return ""
-    frames = seen.frames
-    if frames.failed:
-        return f"{frames.failed:,} of {frames.begun:,} frames"
-    return f"{frames.cancelled:,} of {frames.begun:,} frames" if frames.cut else f"{frames.begun:,} frames"
 
 
 def _padded(text: str, columns: int) -> str:

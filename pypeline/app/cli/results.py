@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO
 
 from pypeline.app.cli.output import SAME_TASK, Style, plural, shown
-from pypeline.app.cli.progress_line import frames_text
 from pypeline.core.aligned import table
 from pypeline.core.results import ErrorInfo
 from pypeline.core.watch import ModuleWatch, Watch
@@ -32,7 +31,7 @@ def module_table(modules: Modules, links: Mapping[str, int]) -> str:
     above = ""
     for id, seen in sorted(modules.items(), key=lambda one: tasks[one[1].task or one[0]]):
         state = seen.state if seen.reason in ("", "ok") else f"{seen.state}: {seen.reason.removeprefix('error:').replace('_', ' ')}"
-        passes = frames_text(seen)
+        passes = seen.frames.words
         state = f"{state} ({passes})" if passes else state
         first, others = rows_text(seen, into.get(id) if seen.state == "completed" else None)
         never = seen.state == "cancelled" and not seen.seconds

@@ -166,7 +166,8 @@ class Fold:
             bar["modules"].append(event.module)
         elif event.state in TERMINAL and key in self._open:
             bar = self._open[key]
-            worse = event.state == "failed" or bar["state"] != "failed"
+            # of the modules of a task the one at fault says why
+            worse = bar["state"] != "failed" or (event.state == "failed" and event.reason != "task_failed")
             bar.update(end=max(bar["end"], event.time), **({"state": event.state, "reason": event.reason} if worse else {}))
 
     def _fold(self, frame: str) -> None:
@@ -228,7 +229,7 @@ class Fold:
     def _frame_text(self, index: int, state: str, reason: str) -> str:
         start, end = self._frames.get(index, (0.0, 0.0))
         frames = self.watch.sub_flow_frames[index]
-        passes = "" if frames.begun <= 1 else f" · {frames.failed:,} of {frames.begun:,} frames" if frames.failed else f" · {frames.begun:,} frames"
+        passes = frames.words and f" · {frames.words}"
         if state == "cancelled":
             return (reason.replace("_", " ") or state) + passes
         return f"{state}{passes} · {duration(end - start)}" if start and end >= start else state + passes

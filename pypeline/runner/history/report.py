@@ -205,8 +205,7 @@ def _modules(record: RunRecord) -> Markup:
 def _reason(seen: ModuleWatch | None) -> str:
     if seen is None:
         return ""
-    frames = f"{count(seen.frames.failed)} of {count(seen.frames.begun)} frames failed" if seen.frames.failed else f"{count(seen.frames.begun)} frames"
-    parts = ["" if seen.reason in {"", "ok", "reused"} else seen.reason.replace("_", " "), frames if seen.frames.begun > 1 else ""]
+    parts = ["" if seen.reason in {"", "ok", "reused"} else seen.reason.replace("_", " "), seen.frames.words]
     return "; ".join(part for part in parts if part)
 
 

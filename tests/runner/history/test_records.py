@@ -12,7 +12,7 @@ import pytest
 from pypeline.core import events as e
 from pypeline.core.results import ErrorInfo
 from pypeline.runner.history.compare import Change, compare
-from pypeline.runner.history.records import load, read_events
+from pypeline.runner.history.records import Fold, load, read_events
 from pypeline.runner.history.report import page
 from pypeline.runner.history.summary import find, runs, summarise
 from pypeline.runner.store import lease
@@ -30,6 +30,14 @@ def test_a_record_tells_states_counts_and_every_try(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert record.sub_flows == {0: "failed · 2.9 s"}
     assert record.name == f"{RUN}/1"
+
+
+def test_the_bar_of_a_task_says_why_the_module_at_fault_failed(tmp_path: Path) -> None:
+    fold = Fold()
+    for module, state, reason in (("a", "running", ""), ("b", "running", ""), ("a", "failed", "error:PYE420"), ("b", "failed", "task_failed")):
+        fold.take(e.ModuleState(run=RUN, attempt=1, time=START, module=module, task="a", state=state, reason=reason))  # type: ignore[arg-type]
+    (bar,) = fold.record(tmp_path, {}, {}).bars
+    assert (bar.state, bar.reason, bar.modules) == ("failed", "error:PYE420", ("a", "b"))
 
 
 def test_a_torn_event_log_loses_its_torn_line_only(tmp_path: Path) -> None:
@@ -133,5 +141,5 @@ def test_the_frames_of_a_loop_are_folded(tmp_path: Path) -> None:
     html = page(record)
     assert "Loops" in html
     assert "7 (ValueError), 8 (ValueError)" in html
-    assert "2 of 250 frames failed" in html
+    assert "2 of 250 frames" in html
     assert "frame 8: no 8" in html
