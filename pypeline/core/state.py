@@ -37,7 +37,7 @@ from pypeline.core.actions import (
 )  # fmt: skip
 from pypeline.core.control import halting, handling, loops, orders, tasks
 from pypeline.core.control.machine import Key, Machine
-from pypeline.core.control.records import LoopRun, SubFlowRun, TaskRun
+from pypeline.core.control.records import TaskRun
 from pypeline.core.plan import Plan, Task
 from pypeline.core.planned import TaskKind
 from pypeline.core.results import State
@@ -218,7 +218,10 @@ class RunState:
                 steps.append(machine.closing.popleft())
             elif machine.begin:
                 while machine.begin:
-                    _begin(machine, heappop(machine.begin)[-1])
+                    tasks.begin(machine, heappop(machine.begin)[-1])
+            elif machine.frames_due:
+                # one at a time: what has no work (a gate, what is disabled) ends at once, and may end in a halt
+                loops.advance(machine, heappop(machine.frames_due)[-1])
             elif not steps:
                 return self._said()
 
@@ -232,10 +235,3 @@ class RunState:
     def _said(self) -> list[Action]:
         said, self._machine.out = self._machine.out, []
         return said
-
-
-def _begin(machine: Machine, what: SubFlowRun | LoopRun) -> None:
-    if isinstance(what, LoopRun):
-        loops.advance(machine, what)
-    else:
-        tasks.begin(machine, what)

@@ -36,7 +36,8 @@ class Machine:
         self.steps: deque[tuple[Any, ...]] = deque()
         self.closing: deque[tuple[Any, ...]] = deque()
         self.ready: list[tuple[int, tuple[int, ...], int, int, TaskRun]] = []
-        self.begin: list[tuple[int, tuple[int, ...], int, SubFlowRun | LoopRun]] = []
+        self.begin: list[tuple[int, tuple[int, ...], int, SubFlowRun]] = []
+        self.frames_due: list[tuple[int, tuple[int, ...], int, LoopRun]] = []
         self.pushes = 0
         self.subs: dict[tuple[int, str], SubFlowRun] = {}
         self.links: dict[tuple[int, str], LinkRun] = {}
@@ -167,7 +168,7 @@ class Machine:
             loop.wanted = True
             self.pushes += 1
             number = self.plan.sub_flows[loop.link.valve.target_sub_flow].number
-            heappush(self.begin, (number, (*loop.source.home.path, loop.next), self.pushes, loop))
+            heappush(self.frames_due, (number, (*loop.source.home.path, loop.next), self.pushes, loop))
 
     def record(self, module: str, task: str, frame: str, end: tuple[State, str], *, attempt: int = 1) -> None:
         """The one terminal record of a module: its state and reason."""
