@@ -16,13 +16,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignal:
-    """A wish to stop, which may grow. With ``signals`` the process's signals wish as well."""
+    """A wish to stop, which may grow. With ``signals`` the process's signals wish as well. ``told`` hears of
+    every wish before those that act on it."""
 
-    def __init__(self, *, signals: bool = False) -> None:
+    def __init__(self, *, signals: bool = False, told: Callable[[Kind], None] | None = None) -> None:
         self.kind: Kind | None = None
         self.signal: signal.Signals | None = None
         self._signals = signals
-        self._listeners: list[Callable[[Kind], None]] = []
+        self._listeners = [] if told is None else [told]
 
     @property
     def exit_code(self) -> int:

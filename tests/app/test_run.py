@@ -134,7 +134,7 @@ def test_a_picture_of_the_run_has_its_counts(pype: Pype, tmp_path: Path) -> None
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_with_a_record_and_no_traceback(pype: Pype, tmp_path: Path, sign: signal.Signals, code: int) -> None:
     (tmp_path / "slow.yaml").write_text(SLOW)
-    command = [sys.executable, "-m", "pypeline.app.cli.main", "run", "slow.yaml", "--events", "-", "--quiet"]
+    command = [sys.executable, "-m", "pypeline.app.cli.main", "run", "slow.yaml", "--events", "-"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         until = time.monotonic() + 60
@@ -146,6 +146,7 @@ def test_a_signal_ends_the_run_with_a_record_and_no_traceback(pype: Pype, tmp_pa
         _, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in errors
+    assert errors.count("WARN stopping: ") == 1
     (summary,) = tmp_path.glob(".pypeline/run_bundles/*/attempt-1/summary.json")
     assert json.loads(summary.read_text())["state"] in ("cancelled", "failed")
 

@@ -10,29 +10,32 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from pypeline.app.cli.failure import show
-from pypeline.core.events import RunEvent, to_json
+from pypeline.core.events import Log, RunEvent, to_json
 from pypeline.core.plan import Plan
 from pypeline.core.watch import Watch
 from pypeline.runner.engines.base import Engine
 from pypeline.runner.logs import LogWriter, private_file
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.secrets import Secrets
-from pypeline.runner.signals import StopSignal
+from pypeline.runner.signals import Kind, StopSignal
 from pypeline.schema.problems import Place, Problem, PypeError
 
 Subscriber = Callable[[RunEvent], None]
+STOPPING = "stopping: what runs is interrupted, `on_error` and `finally` have their turn; a second Ctrl-C ends everything at once"
 
 
 def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engine | None = None, secrets: Secrets | None = None) -> tuple[RunSummary, Watch]:
     """Run ``plan`` to its end with the subscribers that ``options`` ask for, on ``engine`` (None: this machine)."""
     watch = Watch()
     lost: list[OSError] = []
+    shown: Subscriber = void
     with ExitStack() as open_now:
         subscribers: list[Subscriber] = [lambda event: void(watch.feed((event,)))]
         if options.events:
@@ -42,7 +45,8 @@ def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engi
         if not options.quiet:
             from pypeline.app.cli.progress import progress
 
-            subscribers.append(open_now.enter_context(progress(plan, sys.stderr, level=options.log_level or "WARN")))
+            shown = open_now.enter_context(progress(plan, sys.stderr, level=options.log_level or "WARN"))
+            subscribers.append(shown)
 
         def tell(event: RunEvent) -> None:
             for subscriber in tuple(subscribers):
@@ -53,7 +57,13 @@ def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engi
                     subscribers.remove(subscriber)
                     lost.append(error)
 
-        stop = StopSignal(signals=True)
+        def stopping(kind: Kind) -> None:
+            # the run's own record says that it was stopped; who waits for the prompt has to know at once
+            if kind == "polite":
+                with suppress(OSError):
+                    shown(Log(run=watch.run, attempt=watch.attempt, time=time.time(), level="WARN", message=STOPPING))
+
+        stop = StopSignal(signals=True, told=stopping)
         summary = asyncio.run(execute(plan, folder=folder, on_event=tell, engine=engine, stop=stop, previews=options.previews, secrets=secrets))
     show(
         Problem("PYE493", f"the run's events went on without a listener: {error.strerror}", Place(file="pype run"), "Check the disk.", "warning", "run")
