@@ -131,10 +131,6 @@ class Announcer:
         if error.type != "PypeError" and error.detail:
             self.log("INFO", error.detail, node)
 
-    def condition(self, ask: act.Evaluate, why: str) -> None:
-        """A valve's condition could not be evaluated."""
-        self.log("ERROR", f"condition of `{self._valves[ask.valve].text or ask.expression}`: {why}")
-
     def log(self, level: str, message: str, node: str = "") -> None:
         self._say(ev.Log, level=level, message=message, node_id=node)
 

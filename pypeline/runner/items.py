@@ -18,6 +18,7 @@ from pypeline.core.columns import Column
 from pypeline.core.results import HandOver
 from pypeline.runner.hand_overs import LIST, type_name
 from pypeline.runner.order import Item
+from pypeline.runner.store.atomic import failure
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
 
 BATCH = 1_024
@@ -31,9 +32,15 @@ def freeze(source: str, path: str) -> HandOver:
     named after their frames, one behind the other in the order of the frames.
 
     Raises:
-        PypeError: PYE479, the tables of two frames do not fit together.
-        OSError: the file cannot be written.
+        PypeError: PYE479, the tables of two frames do not fit together; PYE503 and PYE504, the file cannot be written.
     """
+    try:
+        return _frozen(source, path)
+    except OSError as error:
+        raise failure(error, path) from error
+
+
+def _frozen(source: str, path: str) -> HandOver:
     import pyarrow as pa
 
     parts = [Path(source)] if Path(source).is_file() else sorted(Path(source).iterdir(), key=lambda part: [int(n) for n in part.stem.split("-")])

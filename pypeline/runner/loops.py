@@ -16,14 +16,14 @@ from typing import Any
 from pypeline.core import actions as act
 from pypeline.core.plan import Plan
 from pypeline.core.planned import PlannedModule
-from pypeline.core.results import HandOver, TaskResult
+from pypeline.core.results import ErrorInfo, HandOver, TaskResult
 from pypeline.runner.announcer import Announcer
 from pypeline.runner.collected import Parts
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine, Job
 from pypeline.runner.slots import demand_of
 from pypeline.runner.store.atomic import failure
-from pypeline.schema.problems import PypeError
+from pypeline.schema.problems import Place, Problem, PypeError
 
 LOOK = 0.02
 """Seconds between two looks whether there are slots for a join."""
@@ -31,11 +31,12 @@ LOOK = 0.02
 
 class Loops:
     """The loops of one run. ``tell`` feeds the machine, ``later`` runs a coroutine beside the rest, ``look_again`` has
-    the scheduler see whether something may start."""
+    the scheduler see whether something may start, ``fail`` hears of what no task had: the error, module and frame."""
 
     def __init__(
         self, plan: Plan, engine: Engine, dispatch: Dispatch, announce: Announcer, tell: Callable[[act.Input], None],
         later: Callable[[Coroutine[Any, Any, None]], None], look_again: Callable[[], None],
+        fail: Callable[[ErrorInfo, str, str], None],
     ) -> None:  # fmt: skip
         self._plan = plan
         self._engine = engine
@@ -44,6 +45,7 @@ class Loops:
         self._tell = tell
         self._later = later
         self._look_again = look_again
+        self._fail = fail
         self._valves = {valve.index: valve for valve in plan.valves}
         self._tasks = {module: task for task in plan.tasks.values() for module in task.modules}
         self._jobs: list[Job] = []
@@ -55,18 +57,18 @@ class Loops:
         self._later(self._count(ask))
 
     async def _count(self, ask: act.CountItems) -> None:
-        text = self._valves[ask.valve].text
+        valve = self._valves[ask.valve]
         try:
             table, path = self._dispatch.items(ask.valve, ask.frame)
             frozen = await self._frozen(table, path)
             self._dispatch.freeze(ask.valve, ask.frame, frozen)
             reply = act.ItemsCounted(ask.valve, frozen.rows, ask.frame)
         except KeyError:
-            reply = act.ItemsCounted(ask.valve, 0, ask.frame, f"`{text}`: its source left no table to go over")
-        except (PypeError, OSError) as error:
-            reply = act.ItemsCounted(ask.valve, 0, ask.frame, f"`{text}`: {_said(error, self._plan.folder)}")
-        if reply.error:
+            reply = act.ItemsCounted(ask.valve, 0, ask.frame, f"`{valve.text}`: its source left no table to go over")
             self._announce.log("ERROR", reply.error)
+        except (PypeError, OSError) as error:
+            told = self._failed(error, valve.source, ask.frame)
+            reply = act.ItemsCounted(ask.valve, 0, ask.frame, f"`{valve.text}`: {told.message}")
         self._dispatch.passed_by(ask.valve, ask.frame)
         self._tell(reply)
 
@@ -90,8 +92,7 @@ class Loops:
             try:
                 globals.update(await self._joined(ask, parts))
             except (PypeError, OSError) as wrong:
-                error = error or f"`{parts.sink}`: {_said(wrong, self._plan.folder)}"
-                self._announce.log("ERROR", error, f"{parts.sink}#{ask.frame}")
+                error = error or self._failed(wrong, parts.sink, ask.frame).message
             finally:
                 self._dispatch.collected.drop(parts)
         self._tell(act.FramesJoined(ask.valve, ask.frame, error, globals))
@@ -150,6 +151,13 @@ class Loops:
             except (OSError, PypeError) as error:
                 self._announce.log("ERROR", f"what it had written could not be tidied up: {error}", job.order.node)
 
+    def _failed(self, error: PypeError | OSError, module: str, frame: str) -> ErrorInfo:
+        """Tell of ``error``, which no task had."""
+        problem = error.problems[0] if isinstance(error, PypeError) else failure(error, self._plan.folder).problems[0]
+        info = ErrorInfo(problem.code, type(error).__name__, problem.message, module, mend=problem.mend, frame=frame)
+        self._fail(info, module, frame)
+        return info
+
     def stop(self) -> None:
         """End joins at once."""
         for job in self._jobs:
@@ -158,11 +166,6 @@ class Loops:
 
 def _globals(result: TaskResult, sink: PlannedModule) -> dict[str, Any]:
     if result.state != "completed":
-        raise OSError(result.error.message if result.error is not None else f"it was {result.reason.replace('_', ' ')}")
+        error = result.error or ErrorInfo("PYE459", "", f"it was {result.reason.replace('_', ' ')}")
+        raise PypeError(Problem(error.code, error.message, Place(module=sink.id), error.mend, phase="run"))
     return {name: value for record in result.modules if record.module == sink.id for name, value in record.globals.items()}
-
-
-def _said(error: PypeError | OSError, folder: str) -> str:
-    if isinstance(error, PypeError):
-        return error.problems[0].message
-    return failure(error, folder).problems[0].message if error.errno else str(error)

@@ -80,10 +80,10 @@ class Scheduler:
         self._results: dict[tuple[str, str], TaskResult] = {}
         self._turns = Turns(self._state, engine)
         self._settling: list[tuple[Task, str]] = []
-        self._iter_read = {valve.index: valve.iter_read for valve in plan.valves}
+        self._valves = {valve.index: valve for valve in plan.valves}
         self._errors: dict[str, ErrorInfo] = {}
         self._held: set[tuple[str, str]] = set()
-        self._loops = Loops(plan, engine, dispatch, self._announce, self._tell, self._later, self._look_again)
+        self._loops = Loops(plan, engine, dispatch, self._announce, self._tell, self._later, self._look_again, self._fail)
         self._timers: dict[object, asyncio.TimerHandle] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._working = False
@@ -232,12 +232,15 @@ class Scheduler:
     def _evaluate(self, ask: act.Evaluate) -> None:
         async def answer() -> None:
             try:
-                items = self._dispatch.items_of(ask.valve, ask.frame) if self._iter_read[ask.valve] else ()
+                items = self._dispatch.items_of(ask.valve, ask.frame) if self._valves[ask.valve].iter_read else ()
                 value = await self._engine.evaluate(ask.expression, ask.values, items)
                 reply = act.Evaluated(ask.valve, None if value is None else bool(value), frame=ask.frame)
             except PypeError as error:
-                reply = act.Evaluated(ask.valve, None, error.problems[0].message, ask.frame)
-                self._announce.condition(ask, error.problems[0].message)
+                problem = error.problems[0]
+                reply = act.Evaluated(ask.valve, None, problem.message, ask.frame)
+                valve = self._valves[ask.valve]
+                message = f"condition of `{valve.text or ask.expression}`: {problem.message}"
+                self._fail(ErrorInfo(problem.code, type(error).__name__, message, valve.source, mend=problem.mend, frame=ask.frame), valve.source, ask.frame)
             self._tell(reply)
 
         self._later(answer())
@@ -259,6 +262,11 @@ class Scheduler:
     def _module(self, change: act.ModuleChanged) -> None:
         self._turns.settled(change.task, change.frame)
         self._announce.module(change, self._results.get((change.task, change.frame)))
+
+    def _fail(self, error: ErrorInfo, module: str, frame: str) -> None:
+        """Something failed that was no task's: it is the run's error if no task's is."""
+        self._errors.setdefault("", error)
+        self._announce.failure(error, module, frame)
 
     def _finish(self, finished: act.Finished) -> None:
         assert self._ended is not None

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pypeline.core import events as ev
@@ -543,3 +548,34 @@ def test_frames_side_by_side_add_to_one_file_whose_path_happens_to_be_equal(proj
     assert summary.state == "completed"
     assert (project.folder / "out/same.csv").read_text() == "x\n" + "1\n2\n" * 12
     assert [path.name for path in (project.folder / "out").iterdir()] == ["same.csv"], "nothing staged is left"
+
+
+def test_a_join_that_fails_is_the_error_of_the_run(project: Project) -> None:
+    sink = module("write", "csv_sink", output_path="out.csv", mode="append", encoding="latin-1")
+    rows = module("rows", "inline_source", columns={"x": "string"}, rows=[["€"]])
+    summary = project.run(flow(items("list", 1, 2), rows, sink, data=("rows.data - write.input",), control=("list (1|iterate) rows",)))
+    assert (summary.state, summary.reason) == ("failed", "error:join")
+    assert summary.error is not None
+    assert (summary.error.code, summary.error.module) == ("PYE405", "write")
+    assert summary.error.mend
+    assert not (project.folder / "out.csv").exists()
+
+
+def test_rows_that_cannot_be_brought_together_for_want_of_space_are_a_problem(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": list(range(200_000))}), tmp_path / "0.parquet")
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "from pypeline.runner.items import freeze\nfrom pypeline.schema.problems import PypeError\n"
+        "try: freeze(sys.argv[1], sys.argv[2])\nexcept PypeError as error: print(error.problems[0].code)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "0.parquet"), str(tmp_path / "all.arrow")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "PYE503\n"
+
+
+def test_a_condition_that_has_no_value_is_the_error_of_the_run(project: Project) -> None:
+    first = python("first", "def main(ctx):\n    ctx.set_global('x', 'abc')")
+    summary = project.run(flow(first, note("then", project.folder), control=("first (1|if {{first__x}} > 3) then",)))
+    assert (summary.state, summary.reason) == ("failed", "error:valve")
+    assert summary.error is not None
+    assert (summary.error.code, summary.error.module) == ("PYE462", "first")
+    assert "condition of `first (1|if {{first__x}} > 3) then`" in summary.error.message
