@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import Pype
+from tests.runner.history.bundles import attempt
 
 FLOW = """
 flow: {name: days}
@@ -63,3 +64,16 @@ def test_a_run_is_told_frame_by_frame_to_programs_and_folded_to_people(pype: Pyp
     assert {e["frame"] for e in events if e["kind"] == "link_count"} == {"0", "1"}
     shown = pype("show").stdout
     assert "completed (2 frames)" in shown
+
+
+def test_the_flows_that_a_run_ran_are_listed_the_failed_ones_first(pype: Pype, tmp_path: Path) -> None:
+    outer = attempt(tmp_path / ".pypeline")
+    (outer / "children").mkdir()
+    for number in range(22):
+        name = f"part-{number}-t1"
+        attempt(tmp_path / "elsewhere" / name, flow="clean", failed=number == 21).rename(outer / "children" / name)
+    lines = pype("show").stdout.splitlines()
+    head = next(at for at, line in enumerate(lines) if line.startswith("flow it ran"))
+    assert lines[head + 2].split() == [f"{outer.parent.name}/1/part-21-t1", "clean", "failed", "3.00"]
+    assert lines[head + 22] == "… and 2 more"
+    assert pype("show", "orders/1/part-21-t1").stdout.startswith(f"{outer.parent.name}/1/part-21-t1  clean: failed")

@@ -12,6 +12,9 @@ from pypeline.app.cli.parser import Parser, with_json
 from pypeline.app.cli.runs import when, with_folder
 from pypeline.core.aligned import table
 
+MOST_CHILDREN = 20
+"""So many of the flows that a run ran are listed, those first that did not complete."""
+
 
 def arguments(parser: Parser) -> None:
     with_run(parser)
@@ -27,7 +30,7 @@ def with_run(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     from pypeline.app.cli.results import failures, module_table
     from pypeline.runner.history.records import load
-    from pypeline.runner.history.summary import find, summarise
+    from pypeline.runner.history.summary import children, find, summarise
     from pypeline.runner.store.bundle import home
 
     record = load(find(home(options.folder), options.run))
@@ -44,6 +47,12 @@ def run(options: argparse.Namespace) -> int:
     if record.links:
         print()
         print(table(["link", "rows"], [[link, f"{rows:,}"] for link, rows in record.links.items()], right=(1,), most=90))
+    if ran := children(record.path):
+        worst = sorted(ran, key=lambda r: r.state == "completed")[:MOST_CHILDREN]
+        print()
+        print(table(["flow it ran", "flow", "state", "s"], [[r.name, r.flow, r.state, f"{r.seconds:.2f}"] for r in worst], right=(3,), most=90))
+        if len(ran) > len(worst):
+            print(f"… and {len(ran) - len(worst):,} more")
     print(
         style.faint(f"\nrecord: {shown(record.path)}\nnext: pype report {record.name}" + ("" if str(options.folder) == "." else f" --folder {options.folder}"))
     )

@@ -73,8 +73,12 @@ class RunRecord:
 
     @property
     def name(self) -> str:
-        """How commands name this attempt: ``RUN/2``."""
-        return f"{self.run}/{self.attempt}"
+        """How commands name this attempt: ``RUN/2``; a flow that it ran ``RUN/2/part-0-t1``."""
+        path, inside = self.path, list[str]()
+        while path.parent.name == "children":
+            inside.insert(0, path.name)
+            path = path.parent.parent
+        return "/".join([path.parent.name, path.name.removeprefix("attempt-"), *inside]) if inside else f"{self.run}/{self.attempt}"
 
     def rows_in(self, module: str) -> int | None:
         """Rows that reached ``module`` over its data links; None when it has none or they were not counted."""

@@ -14,7 +14,7 @@ from pypeline.core import events as e
 from pypeline.runner.history.records import Fold, RunRecord, json_object
 from pypeline.runner.store import lease
 from pypeline.runner.store.bundle import Bundle, attempts
-from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
 
 
 def summarise(events: Iterable[e.RunEvent], plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,22 +48,37 @@ def runs(store: Path) -> list[RunRecord]:
 
 def find(store: Path, name: str = "") -> Path:
     """The folder of the attempt that ``name`` means: ``RUN/2``, a run id or the beginning of one (its
-    newest attempt), a flow's name, or nothing at all for the newest of all.
+    newest attempt), a flow's name, or nothing at all for the newest of all; ``RUN/2/part-0-t1`` is a flow that this attempt ran.
 
     Raises:
         PypeError: PYE488, no attempt or more than one run is meant.
     """
     known = runs(store)
-    run, _, attempt = name.partition("/")
+    run, _, rest = name.partition("/")
+    attempt, _, inside = rest.partition("/")
     meant = [r for r in known if run in (r.run, r.flow)] or [r for r in known if r.run.startswith(run)]
     if attempt:
         meant = [r for r in meant if str(r.attempt) == attempt]
     ids = {r.run for r in meant}
     if not meant or (len(ids) > 1 and run and not any(r.flow == run for r in meant)):
         message = f"`{name}` names no run" if not meant else f"`{name}` names {len(ids)} runs"
-        mend = did_you_mean(name, {r.run for r in known}) if known else "Run a flow first: `pype run FLOW`."
+        mend = capital(did_you_mean(name, {r.run for r in known})) if known else "Run a flow first: `pype run FLOW`."
         raise PypeError(Problem("PYE488", message, Place(file=str(store)), mend, phase="run"))
-    return meant[0].path
+    path = meant[0].path
+    for each in inside.split("/") if inside else ():
+        ran = {child.path.name: child.path for child in children(path)}
+        if each not in ran:
+            mend = capital(did_you_mean(each, ran)) if ran else "That run has run no other flow."
+            raise PypeError(Problem("PYE488", f"`{name}` names no run", Place(file=str(store)), mend, phase="run"))
+        path = ran[each]
+    return path
+
+
+def children(bundle: Path) -> list[RunRecord]:
+    """The flows that the attempt in the folder ``bundle`` ran itself, in the order in which they began, from their summaries alone."""
+    folder = Bundle(bundle, "", 1).children
+    found = [_listed(Bundle(path, path.name, 1)) for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    return sorted(found, key=lambda r: (r.started, r.path.name))
 
 
 def _listed(bundle: Bundle) -> RunRecord:

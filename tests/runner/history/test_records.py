@@ -14,7 +14,7 @@ from pypeline.core.results import ErrorInfo
 from pypeline.runner.history.compare import Change, compare
 from pypeline.runner.history.records import Fold, load, read_events
 from pypeline.runner.history.report import page
-from pypeline.runner.history.summary import find, runs, summarise
+from pypeline.runner.history.summary import children, find, runs, summarise
 from pypeline.runner.store import lease
 from pypeline.schema.problems import PypeError
 from tests.runner.history.bundles import RUN, START, attempt
@@ -30,6 +30,23 @@ def test_a_record_tells_states_counts_and_every_try(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert record.sub_flows == {0: "failed · 2.9 s"}
     assert record.name == f"{RUN}/1"
+
+
+def test_a_flow_that_a_run_ran_has_a_name_of_its_own(tmp_path: Path) -> None:
+    outer = attempt(tmp_path)
+    inner, innermost = outer / "children" / "part-0-t1", outer / "children" / "part-0-t1" / "children" / "again-0-t1"
+    for place, state in ((inner, True), (innermost, False)):
+        place.parent.mkdir(parents=True)
+        attempt(tmp_path / "elsewhere" / place.name, failed=state, flow=place.name).rename(place)
+    (record,) = children(outer)
+    assert (record.name, record.flow, record.state) == (f"{RUN}/1/part-0-t1", "part-0-t1", "failed")
+    assert find(tmp_path, record.name) == inner
+    assert find(tmp_path, "orders/1/part-0-t1/again-0-t1") == innermost
+    assert load(innermost).name == f"{RUN}/1/part-0-t1/again-0-t1"
+    for wrong, hint in (("part-0-t2", "Did you mean `part-0-t1`?"), ("..", "Known: `part-0-t1`."), ("part-0-t1/again-0-t1/x", "no other flow")):
+        with pytest.raises(PypeError, match="PYE488") as refused:
+            find(tmp_path, f"{RUN}/1/{wrong}")
+        assert hint in str(refused.value)
 
 
 def test_the_bar_of_a_task_says_why_the_module_at_fault_failed(tmp_path: Path) -> None:
