@@ -215,6 +215,20 @@ def test_plain_lines_do_not_flood_a_file_with_frames() -> None:
     assert lines[-1].endswith("20 of 40 frames failed, frame 39: no 39")
 
 
+def test_an_inner_loop_without_items_is_told_once() -> None:
+    stream = io.StringIO()
+    plan = planned("files:read parts:read load:do", (), ["files (1|iterate) parts", "parts (1|iterate) load"])
+    with progress(plan, stream) as tell:
+        tell(e.RunStarted(**at(), flow="f", tasks=3, modules=3))
+        for index in range(40):
+            tell(e.ModuleState(**at(), module="parts", task="parts", state="completed", frame=str(index), reason="ok"))
+            tell(e.ModuleState(**at(), module="load", task="load", state="cancelled", frame=f"{index}--", reason="no_items"))
+            tell(e.FrameState(**at(), valve=0, source="files", frame=str(index), state="completed", done=index + 1, total=40))
+    lines = stream.getvalue().splitlines()
+    assert ["load" in line and line.endswith("no items") for line in lines].count(True) == 1
+    assert len(lines) == 2, "and one for the module that ran"
+
+
 def test_a_frame_that_fails_is_told_at_the_module_at_fault_only() -> None:
     stream = io.StringIO()
     with progress(planned("files:read load:read write:write", ["load.data - write.input"], ["files (1|iterate) load"]), stream) as tell:

@@ -72,12 +72,16 @@ class Lines:
         self.level = level
         self.watch = Watch()
         self._failed: Counter[str] = Counter()
+        self._idle: set[str] = set()
         self._told = time.monotonic()
 
     def __call__(self, event: RunEvent) -> None:
         self.watch.feed((event,))
         if isinstance(event, ModuleState) and event.state in TERMINAL:
-            if event.module not in self.look.loops or event.frame.endswith("-"):
+            if event.frame.endswith("--"):
+                # an inner loop without items: told once, however many passes of the outer one say so
+                self._idle.add(event.module)
+            elif event.module not in self.look.loops or event.frame == "-":
                 self._say(self.look.module(event.module, self.watch, event.time, PLAIN_WIDTH))
             elif event.state == "failed" and event.reason != "task_failed" and self._failed[event.module] < MOST_FAILED:
                 self._failed[event.module] += 1
@@ -91,7 +95,7 @@ class Lines:
     def _loop(self, event: FrameState) -> None:
         if "-" not in event.frame and event.state in TERMINAL and event.done == event.total:
             for id in self.look.within(event.valve):
-                if id in self.watch.modules and self.watch.modules[id].frames.begun:
+                if id in self.watch.modules and (id in self._idle or self.watch.modules[id].frames.begun):
                     self._say(self.look.module(id, self.watch, event.time, PLAIN_WIDTH))
         elif time.monotonic() - self._told > SELDOM:
             self._say(self.look.loop(event.valve, self.watch))
