@@ -246,7 +246,8 @@ def _planned(child: Child, config: Mapping[str, Any], given: frozenset[str]) -> 
         PypeError: a parameter does not fit (PYE284), or the flow has errors (PYE282).
     """
     declared = children.parameters(child.flow)
-    sets: dict[str, Any] = dict(config["parameters"])
+    # what the file says in so many words has been held against the declarations before the run
+    sets = {name: children.fitting(declared[name], value) if name in declared else value for name, value in config["parameters"].items()}
     for name, value in sets.items():
         if name in declared and (why := children.misfit(declared[name], value)):
             raise PypeError(Problem("PYE284", f"the parameter `{name}` of `{config['flow']}` {why}", Place(path=("parameters", name)), "Correct the value."))

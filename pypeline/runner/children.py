@@ -19,7 +19,7 @@ from pypeline.core.check import check as core_check
 from pypeline.core.graph import PipelineGraph
 from pypeline.core.scopes import scopes
 from pypeline.core.tasks import FLOW
-from pypeline.core.variables import VariableError, substitute
+from pypeline.core.variables import VariableError, as_text, substitute
 from pypeline.runner import registry
 from pypeline.schema.flow import Flow, FlowPort, Module
 from pypeline.schema.problems import Fix, Place, Problem, PypeError, capital, did_you_mean, errors
@@ -254,6 +254,12 @@ def _parameters(module: Module, child: Child, named: str) -> Iterator[Problem]:
     for name, port in declared.items():
         if port.required and port.default is None and name not in given:
             yield Problem("PYE284", f"`{named}` needs the parameter `{name}`", Place(path=("parameters",)), "Write it under `parameters`.")
+
+
+def fitting(port: FlowPort, value: Any) -> Any:
+    """``value``, which a variable gave, as the parameter takes it: one number, truth value or date as text where text is declared."""
+    one = value is not None and not isinstance(value, str | bytes | Mapping | list | tuple)
+    return as_text(value) if one and port.type in ("text", "string") else value
 
 
 def misfit(port: FlowPort, value: Any) -> str:

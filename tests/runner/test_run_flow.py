@@ -110,6 +110,21 @@ def test_tables_parameters_and_variables_go_in_and_out(project: Path) -> None:
     assert set(summary.modules) == {"rows", "part", "up", "few", "rest", "told"}
 
 
+def test_a_number_that_a_variable_gives_is_text_where_the_flow_takes_text(tmp_path: Path) -> None:
+    top = """
+flow: {name: top}
+modules:
+  - {id: days, name: inline_source, configs: {required: {columns: {day: int64}, rows: [[20250131], [20250201]]}}}
+  - {id: each, name: run_flow, configs: {required: {flow: writes.yaml}, optional: {parameters: {word: "{{iter.day}}"}}}}
+connections:
+  control: ["days (1|iterate) each"]
+"""
+    write(tmp_path, {"top.yaml": top, "writes.yaml": WRITES})
+    summary = run(tmp_path / "top.yaml")
+    assert summary.state == "completed", summary.error
+    assert (tmp_path / "written.txt").read_text().split() == ["20250131", "20250201"]
+
+
 def test_a_flow_with_ports_runs_by_itself(project: Path) -> None:
     child = (project / "parts/child.yaml").read_text().replace("name: string}}}", "name: string}}, optional: {rows: [[7, x], [0, y]]}}")
     (project / "parts/child.yaml").write_text(child)
