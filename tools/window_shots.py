@@ -329,7 +329,8 @@ def main(arguments: list[str]) -> int:
     failures: list[str] = []
 
     async def take() -> int:
-        for name in names or POSES:
+        # the concepts show what a flow looks like, not how sharp the window is
+        for name in names or [name for name in POSES if not (suffix and name.startswith("concept-"))]:
             pose = Poser(Path(project), theme)
             await POSES[name](pose)
             # one turn of the loop and a painted frame: what the pose changed is on the screen
