@@ -21,7 +21,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for reports in terminalreporter.stats.values():
         for report in reports:
             where = str(getattr(report, "nodeid", "")).split("::")[0].split("/")
-            if len(where) < 3 or not hasattr(report, "when"):
+            if len(where) < 3 or not hasattr(report, "duration"):
                 continue
             seconds[where[1]] += report.duration
             count[where[1]] += report.when == "call"
