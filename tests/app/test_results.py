@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pypeline.app.cli.results import failures, module_table
 from pypeline.core.results import ErrorInfo
-from pypeline.core.watch import ModuleWatch
+from pypeline.core.watch import Frames, ModuleWatch
 
 
 def test_a_task_shows_its_seconds_once_and_a_sink_the_rows_that_came() -> None:
@@ -30,3 +32,13 @@ def test_a_failure_that_was_handled_is_a_warning() -> None:
     modules = {"mail": ModuleWatch("failed", "error:PYE385", error=error)}
     assert [str(p) for p in failures(modules, None, handled=True)] == ["PYE385 mail warning: the command ended with exit code 3 (handled). Look."]
     assert [str(p) for p in failures(modules, None)] == ["PYE385 mail the command ended with exit code 3. Look."]
+
+
+def test_a_failure_names_its_frame_and_one_after_the_loop_none() -> None:
+    error = ErrorInfo("PYE459", "ValueError", "no", "load", frame="0")
+    frames = Frames(completed=2, failed=1)
+    failed = {"load": ModuleWatch("failed", "error:ValueError", error=error, frames=frames)}
+    assert [str(p) for p in failures(failed, None)] == ["PYE459 load frame 0: no."]
+    good = {"load": ModuleWatch("completed", "ok", frames=frames)}
+    assert [str(p) for p in failures(good, error)] == ["PYE459 load no."]
+    assert [str(p) for p in failures(good, replace(error, frame="1"))] == ["PYE459 load frame 1: no."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -112,3 +113,9 @@ def test_texts_of_a_config_know_their_hints() -> None:
         (("measures", "n"), "aggregate"), (("measures", "s", "column"), "column"), (("more",), ""),
     ]  # fmt: skip
     assert [text.editor for text in texts(config, None)] == [""] * 7
+
+
+@pytest.mark.parametrize(("value", "mend"), [(False, "Quote it to make it a text."), (1.0, "Quote it to make it a text."), (["a"], "For example: `;`.")])
+def test_what_yaml_took_for_another_value_is_to_be_quoted(value: object, mend: str) -> None:
+    (found,) = misfits({"word": value}, {"type": "object", "properties": {"word": {"type": "string", "examples": [";"]}}}, {})
+    assert found.mend == mend

@@ -117,7 +117,9 @@ def _type_fits(value: Any, said: Mapping[str, Any], path: Path, schema: _Schema)
     kind = type_of(value)
     if not wanted or kind in wanted or (kind == "integer" and "number" in wanted):
         return True
-    schema.say("PYE301", path, f"is {shown(value)}, expected {' or '.join(WORDS.get(w, w) for w in wanted)}", _example(said))
+    # YAML reads `no` and `1.0` as values of their own, also where a name or a word is meant
+    mend = _example(said) if kind not in ("boolean", "integer", "number") or "string" not in wanted else "Quote it to make it a text."
+    schema.say("PYE301", path, f"is {shown(value)}, expected {' or '.join(WORDS.get(w, w) for w in wanted)}", mend)
     return False
 
 
