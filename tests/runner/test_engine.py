@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -198,3 +199,27 @@ def test_a_pipe_is_left_alone_while_its_readers_are_behind() -> None:
 
     asyncio.run(asyncio.wait_for(main(), 5))
     assert lines == ["one", "two", "three", "x" * 60_000]
+
+
+def test_an_error_that_comes_when_nobody_asks_any_more_is_no_complaint(tmp_path: Path) -> None:
+    complaints: list[object] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, told: complaints.append(told))
+        engine = LocalEngine(cpus=1, memory=2**30)
+        await engine.open()
+        try:
+            assert await engine.evaluate("1 + 1", {}) == 2
+            asking = asyncio.create_task(engine.freeze(str(tmp_path / "nothing"), str(tmp_path / "out")))
+            await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.wait([asking])
+            assert asking.cancelled()
+            assert await engine.evaluate("1 + 2", {}) == 3, "the worker has answered both"
+        finally:
+            await engine.close()
+        gc.collect()
+
+    asyncio.run(main())
+    gc.collect()
+    assert complaints == []

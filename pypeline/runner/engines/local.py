@@ -167,6 +167,8 @@ class LocalEngine:
         seat.evaluating += 1
         try:
             number, answer = seat.worker.request(op, **parts)
+            # the run may be over before the answer comes; an error that nobody waits for is nobody's
+            answer.add_done_callback(lambda late: late.cancelled() or late.exception())
             done, _ = await asyncio.wait([answer], timeout=within)
             if not done:
                 seat.retired = True
