@@ -272,6 +272,10 @@ class Scheduler:
         assert self._ended is not None
         titles = self._plan.sub_flows
         error = self._errors.get(finished.cause[0])
+        limit = self._plan.settings.timeout
+        if error is None and finished.reason == "timeout" and limit is not None:
+            message = f"the run took longer than its `settings.timeout` of {limit:g} s and was stopped"
+            error = ErrorInfo("PYE454", "TimeoutError", message, mend="Allow more time, or make it smaller.")
         self._ended.set_result(Outcome(finished.state, finished.reason, error, tuple(titles[i].title for i in finished.handled)))
 
     def _valve(self, change: act.ValveChanged) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pypeline.app.cli.results import failures, module_table
 from pypeline.core.results import ErrorInfo
 from pypeline.core.watch import Frames, ModuleWatch
+from pypeline.schema.reader import parse
 
 
 def test_a_task_shows_its_seconds_once_and_a_sink_the_rows_that_came() -> None:
@@ -42,3 +43,12 @@ def test_a_failure_names_its_frame_and_one_after_the_loop_none() -> None:
     good = {"load": ModuleWatch("completed", "ok", frames=frames)}
     assert [str(p) for p in failures(good, error)] == ["PYE459 load no."]
     assert [str(p) for p in failures(good, replace(error, frame="1"))] == ["PYE459 load frame 1: no."]
+
+
+def test_a_message_that_begins_with_its_module_does_not_name_it_twice() -> None:
+    flow, _ = parse("flow: {name: f}\nmodules:\n  - {id: slow, name: sleep}\n", "f.yaml")
+    for message in ("`slow` ran longer than its timeout", "ran longer than its timeout"):
+        error = ErrorInfo("PYE454", "TimeoutError", message, "slow")
+        (problem,) = failures({"slow": ModuleWatch("failed", "timeout", error=error)}, None, flow)
+        assert problem.message.count("`slow`") == 1
+        assert problem.place.line == 3

@@ -162,6 +162,8 @@ def test_the_flow_s_own_timeout_still_reaches_finally(project: Project) -> None:
     f = project.folder
     summary = project.run(flow(note("slow", f, seconds=30), note("tidy", f), settings="timeout: 0.4", more="finally: [tidy]"))
     assert summary.reason == "timeout"
+    assert summary.error is not None
+    assert (summary.error.code, "`settings.timeout` of 0.4 s" in summary.error.message) == ("PYE454", True)
     assert project.lines("done") == ["tidy"]
 
 

@@ -82,7 +82,7 @@ def failures(modules: Modules, ended: ErrorInfo | None, flow: Flow | None = None
         # what fails at a module after its loop, such as a join, has the frame around that loop
         looped = id in modules and modules[id].frames.begun > 1 and (modules[id].error == error or error.frame != "0")
         frame = f"frame {error.frame}: " if looped else ""
-        message = f"`{id}`: {frame}{error.message}" if place.line else f"{frame}{error.message}"
+        message = f"`{id}`: {frame}{error.message}" if place.line and not error.message.startswith(f"`{id}` ") else f"{frame}{error.message}"
         message = f"{message.rstrip('.')} (handled)" if handled else message
         problems.append(Problem(error.code, message, place, error.mend, severity="warning" if handled else "error", phase="run"))
     return problems
