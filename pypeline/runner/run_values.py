@@ -60,7 +60,8 @@ def fill(
     ``item`` holds ``iter.column`` and ``iter.index`` in a loop; without it (while a flow is drawn) these stay.
 
     Raises:
-        PypeError: PYE465, a global has not been set; PYE469, the item has no such column; PYE249, a line break would reach a shell.
+        PypeError: PYE465, a global has not been set; PYE469, the item has no such column; PYE249, a line break would reach a shell;
+            PYE411, a file that is written would lie outside the folder that the flow names.
     """
     if not (module.globals_read or module.templates or env or item):
         return module
@@ -84,8 +85,22 @@ def fill(
             value = (substitute_shell if at.editor == "shell" else substitute)(text, {**left, **values})
         except VariableError as error:
             raise PypeError(replace(error.problem(Place(path=path, module=module.id), text), phase="run")) from error
+        if at.hint.get("mode") == "save" and _climbs(text, value):
+            raise _outside(module.id, path, text, value)
         _put(configs, path, at.fitting(value))
     return replace(module, configs=configs, variables=values)
+
+
+def _climbs(text: str, value: Any) -> bool:
+    """Whether a variable in ``text`` leads out of the folder that is written before it: `out/{{iter.name}}` with a name of `../..`."""
+    before = text[: text.find("{{")]
+    return "/" in before and ".." in str(value).split("/") and ".." not in before.split("/")
+
+
+def _outside(module: str, path: Path, text: str, value: Any) -> PypeError:
+    message = f"`{text}` is `{value}`, which leads out of its folder by `..`"
+    mend = "Correct the value, or let a variable give the whole path."
+    return PypeError(Problem("PYE411", message, Place(path=path, module=module), mend, phase="run"))
 
 
 def _copy(value: Any) -> Any:

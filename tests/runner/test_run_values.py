@@ -63,3 +63,17 @@ def test_a_line_break_that_would_reach_a_shell_is_a_problem_of_the_module() -> N
     problem = caught.value.problems[0]
     assert (problem.code, problem.place.module) == ("PYE249", "a")
     assert problem.mend
+
+
+@pytest.mark.parametrize(("text", "value", "refused"), [
+    ("out/{{b__result}}.csv", "../../etc/x", True), ("out/{{b__result}}", "..", True), ("out/{{b__result}}.csv", "a..b", False),
+    ("{{b__result}}", "../x.csv", False), ("../{{b__result}}.csv", "x", False), ("out/{{b__result}}.csv", "deep/x", False),
+])  # fmt: skip
+def test_a_value_leads_no_written_file_out_of_the_folder_that_the_flow_names(text: str, value: str, refused: bool) -> None:
+    schema = {"properties": {"text": {"type": "string", "x-pype": {"editor": "path", "mode": "save"}}}}
+    if not refused:
+        assert fill(planned(text), {"b#0.result": value}, "0", schema=schema).configs["text"] == text.replace("{{b__result}}", value)
+        return
+    with pytest.raises(PypeError) as caught:
+        fill(planned(text), {"b#0.result": value}, "0", schema=schema)
+    assert caught.value.problems[0].code == "PYE411"
