@@ -78,7 +78,8 @@ class FileList(BaseModule):
         folder = Path(self.folder, config.folder)
         if not folder.is_dir():
             near = did_you_mean(folder.name, [p.name for p in folder.parent.iterdir() if p.is_dir()]) if folder.parent.is_dir() else ""
-            raise PypeError(Problem("PYE390", f"there is no folder `{config.folder}`", Place(path=("folder",)), near[:1].upper() + near[1:], phase="run"))
+            mend = near[:1].upper() + near[1:] or "Correct the path; it starts at the flow's folder."
+            raise PypeError(Problem("PYE390", f"there is no folder `{config.folder}`", Place(path=("folder",)), mend, phase="run"))
         seen = (_row(entry) for entry in (folder.rglob("*") if config.recursive else folder.iterdir()) if self._counts(entry, folder))
         found = [row for row in seen if row is not None and self._fits(row)]
         if not found and config.required:
