@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from pypeline.core.figures import count, duration, rate, size
@@ -19,6 +20,7 @@ from pypeline.runner.history.gantt import gantt
 from pypeline.runner.history.markup import Markup, Piece, joined, tag
 from pypeline.runner.history.records import RunRecord
 from pypeline.runner.history.report_style import style
+from pypeline.runner.history.summary import children
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 MOST_ROWS = 2_000
@@ -36,13 +38,13 @@ def write(bundle: Path) -> Path:
     fresh = path.with_suffix(".html.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(page(records.load(bundle)))
+        file.write(page(records.load(bundle), children(bundle)))
     fresh.replace(path)
     return path
 
 
-def page(record: RunRecord) -> str:
-    """The whole page."""
+def page(record: RunRecord, ran: Sequence[RunRecord] = ()) -> str:
+    """The whole page; ``ran`` are the flows that the attempt ran itself."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -59,6 +61,7 @@ def page(record: RunRecord) -> str:
         _flow(record),
         _timeline(record),
         _loops(record),
+        _ran(ran),
         _modules(record),
         _links(record),
     ]
@@ -174,6 +177,13 @@ def _loops(record: RunRecord) -> Markup:
         rows.append([str(texts.get(valve, valve)), count(loop.total), count(frames.completed), red, left, shown + more])
     heads = ["loop", "frames", "completed", "failed", "cancelled", "frames that failed"]
     return _section("Loops", _table(heads, rows, numbers={1, 2, 3, 4})) if rows else Markup("")
+
+
+def _ran(ran: Sequence[RunRecord]) -> Markup:
+    """The flows in the flow, by the names under which ``pype show`` and ``pype report`` know them; first those that did not complete."""
+    worst = sorted(ran, key=lambda each: each.state == "completed")
+    rows: list[list[Piece]] = [[tag("code", each.name), each.flow, each.state, each.reason.replace("_", " "), duration(each.seconds)] for each in worst]
+    return _section("Flows it ran", _table(["name", "flow", "state", "reason", "time"], rows, numbers={4})) if rows else Markup("")
 
 
 def _modules(record: RunRecord) -> Markup:

@@ -115,3 +115,14 @@ def test_markup_escapes_all_that_it_did_not_make() -> None:
     assert tag("p", "<b>", tag("i", "&"), 3, None, class_='"x"') == '<p class="&quot;x&quot;">&lt;b&gt;<i>&amp;</i>3</p>'
     assert text(Markup("<b>")) == "<b>"
     assert tag("meta", http_equiv="x") == '<meta http-equiv="x">'
+
+
+def test_flows_that_the_run_ran_are_listed_the_failed_ones_first(tmp_path: Path) -> None:
+    outer = attempt(tmp_path)
+    assert "Flows it ran" not in report.write(outer).read_text()
+    (outer / "children").mkdir()
+    for name, failed in (("part-0-t1", False), ("part-1-t1", True)):
+        attempt(tmp_path / "elsewhere" / name, flow="clean", failed=failed).rename(outer / "children" / name)
+    html = report.write(outer).read_text()
+    assert "Flows it ran" in html
+    assert html.index("/1/part-1-t1") < html.index("/1/part-0-t1")
