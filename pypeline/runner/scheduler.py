@@ -20,7 +20,7 @@ from typing import Any
 from pypeline.core import actions as act
 from pypeline.core import events as ev
 from pypeline.core.plan import Plan, Task
-from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
+from pypeline.core.results import TERMINAL, ErrorInfo, ModuleResult, TaskResult
 from pypeline.core.state import RunState
 from pypeline.runner.announcer import Announcer
 from pypeline.runner.dispatch import Dispatch
@@ -261,6 +261,10 @@ class Scheduler:
 
     def _module(self, change: act.ModuleChanged) -> None:
         self._turns.settled(change.task, change.frame)
+        if change.state in TERMINAL and (timer := self._timers.pop((change.task, change.frame), None)) is not None:
+            # it ended while it waited for its next try: nobody else says that its instance may go
+            timer.cancel()
+            self._settling.append((self._plan.tasks[change.task], change.frame))
         self._announce.module(change, self._results.get((change.task, change.frame)))
 
     def _fail(self, error: ErrorInfo, module: str, frame: str) -> None:

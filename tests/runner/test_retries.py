@@ -136,3 +136,10 @@ def test_the_flow_s_own_timeout_stops_politely(project: Project) -> None:
     assert (summary.state, summary.reason) == ("failed", "timeout")
     assert project.states()["tidy"] == ("completed", "ok")
     assert project.states()["slow"] == ("cancelled", "timeout")
+
+
+def test_a_module_that_is_stopped_while_it_waits_for_its_next_try_is_torn_down(project: Project) -> None:
+    tail = "retry: {attempts: 2, delay: 60}"
+    summary = project.run(flow(solo("a", body("raise ValueError()"), tail), settings="timeout: 1.5"))
+    assert summary.state == "failed"
+    assert not [line for line in project.logs() if "teardown" in line]
