@@ -108,6 +108,12 @@ def test_a_store_that_cannot_be_made_names_the_way_out(tmp_path: Path, monkeypat
         bundles.prepare(tmp_path, "r-1")
 
 
+def test_a_folder_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PypeError, match=r"PYE502 .*odd\\xff` is not UTF-8"):
+        bundles.prepare(os.fsdecode(os.fsencode(tmp_path) + b"/odd\xff"), "r-1")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_somebody_else_s_store_is_refused(tmp_path: Path) -> None:
     store = tmp_path / ".pypeline"

@@ -120,6 +120,8 @@ def prepare(folder: Path | str, run_id: str) -> Bundle:
             PYE502 it cannot be made, PYE503 the disk is full.
     """
     store = home(folder)
+    for place in (Path(folder).absolute(), store):
+        _nameable(place)
     try:
         _private(store)
         runs = store / "run_bundles"
@@ -184,6 +186,15 @@ def _named(made: Bundle, run: Path) -> Bundle:
                 continue
             raise
         return Bundle(path, made.run_id, number)
+
+
+def _nameable(place: Path) -> None:
+    """Hold a folder's name to text: records are JSON, and hold paths."""
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        message = f"the name of the folder `{os.fsencode(place).decode(errors='backslashreplace')}` is not UTF-8"
+        raise PypeError(Problem("PYE502", message, Place(), "Rename the folder.", phase="run")) from None
 
 
 def _private(store: Path) -> None:
