@@ -235,7 +235,7 @@ def weigh(machine: Machine, sub: SubFlowRun, owner: SubFlowRun | None) -> None:
             sub.waiters.append(owner)
     elif lost and sub.opened:
         machine.hold(owner)
-        machine.post("cancel", sub, sub.halting or "gate_unmet", owner)
+        machine.post("cancel", sub, "gate_unmet", owner)
 
 
 def _gate(sub: SubFlowRun, total: int, left: int) -> tuple[bool, bool]:
@@ -255,6 +255,9 @@ def cancel(machine: Machine, sub: SubFlowRun, reason: str, owner: SubFlowRun | N
     """End a sub flow that never began; all its links close at once (rule 1)."""
     if not sub.ended:
         sub.requested = True
+        if reason == "gate_unmet":
+            # a halt or stop that closed links since then, in the same instant, is the reason
+            reason = sub.halting or reason
         for task in sub.tasks:
             task.phase = "ended"
             machine.task_ends[task.task.id, sub.frame] = ("cancelled", reason)
