@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pypeline.core import configs, variables
+from pypeline.core import configs, variables, variables_shell
 from pypeline.core.facts import Facts
 from pypeline.core.modules import ModuleDecl
 from pypeline.core.variables import Reference, VariableError
@@ -107,7 +107,7 @@ class Templates:
 
     def _filled(self, text: configs.Text, values: Mapping[str, Any], place: Place) -> Any:
         try:
-            return text.fitting((variables.substitute_shell if text.editor == "shell" else variables.substitute)(text.text, values))
+            return text.fitting((variables_shell.substitute_shell if text.editor == "shell" else variables.substitute)(text.text, values))
         except VariableError as error:
             raise PypeError(error.problem(place, text.text)) from error
 

@@ -8,7 +8,6 @@ value that holds ``{{…}}`` stays as it is. Where values come from is others' b
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -126,7 +125,7 @@ def substitute(text: str, values: Mapping[str, Any]) -> Any:
     refs = find(text)
     if len(refs) == 1 and refs[0].start == 0 and refs[0].end == len(text):
         return value_of(refs[0], values)
-    return _joined(text, refs, [as_text(value_of(ref, values)) for ref in refs])
+    return joined(text, refs, [as_text(value_of(ref, values)) for ref in refs])
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
@@ -136,29 +135,7 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
         VariableError: a reference is misspelled or has no value.
     """
     refs = find(text)
-    return _joined(text, refs, [as_text(value_of(ref, values)) for ref in refs])
-
-
-def substitute_shell(text: str, values: Mapping[str, Any]) -> str:
-    """A shell command line with every reference replaced by its value as one quoted word.
-
-    Raises:
-        VariableError: a reference is misspelled, has no value, stands where quoting does not protect
-            (see :mod:`pypeline.core.variables_shell`), or its value holds a line break.
-    """
-    from pypeline.core.variables_shell import check_places
-
-    refs = find(text)
-    check_places(text, refs)
-    words = []
-    for ref in refs:
-        word = as_text(value_of(ref, values))
-        if any(c in word for c in "\n\r\0"):
-            raise VariableError(
-                "PYE249", f"the value of `{{{{{ref.key}}}}}` holds a line break", ref.start, "Pass such a value in a file or an environment variable."
-            )
-        words.append(shlex.quote(word))
-    return _joined(text, refs, words)
+    return joined(text, refs, [as_text(value_of(ref, values)) for ref in refs])
 
 
 def as_text(value: Any) -> str:
@@ -173,7 +150,8 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def _joined(text: str, refs: list[Reference], words: list[str]) -> str:
+def joined(text: str, refs: list[Reference], words: list[str]) -> str:
+    """``text`` with each of ``refs`` replaced by the word of the same place in ``words``."""
     parts, at = [], 0
     for ref, word in zip(refs, words, strict=True):
         parts += [text[at : ref.start], word]

@@ -1,4 +1,4 @@
-"""Where a variable may stand in a shell command line: bare, so that quoting its value really protects.
+"""Variables in a shell command line: where they may stand (bare, so that quoting a value really protects), and filled in.
 
 A value becomes one word in single quotes. Inside quotes of the user's own, right after a backslash
 or a dollar sign, in a here-document or in arithmetic, those quotes would not hold and the value
@@ -8,12 +8,34 @@ could run as a command; there a variable is refused. What cannot be told apart i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pypeline.core.variables import Reference, VariableError
+from pypeline.core.variables import Reference, VariableError, as_text, find, joined, value_of
 
 _UNTELLABLE = re.compile(r"<<|`|\$['\"]|\(\(|\$\{(?![A-Za-z_]\w*\})|\$\[")
 _MEND = "Write the variable bare: its value becomes one quoted word, also next to other text, as in `--out={{context.name}}.csv`."
+
+
+def substitute_shell(text: str, values: Mapping[str, Any]) -> str:
+    """A shell command line with every reference replaced by its value as one quoted word.
+
+    Raises:
+        VariableError: a reference is misspelled, has no value, stands where quoting does not protect
+            (see :func:`check_places`), or its value holds a line break.
+    """
+    refs = find(text)
+    check_places(text, refs)
+    words = []
+    for ref in refs:
+        word = as_text(value_of(ref, values))
+        if any(c in word for c in "\n\r\0"):
+            raise VariableError(
+                "PYE249", f"the value of `{{{{{ref.key}}}}}` holds a line break", ref.start, "Pass such a value in a file or an environment variable."
+            )
+        words.append(shlex.quote(word))
+    return joined(text, refs, words)
 
 
 def check_places(text: str, refs: Sequence[Reference]) -> None:

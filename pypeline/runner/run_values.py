@@ -15,7 +15,8 @@ from typing import Any
 from pypeline.core.configs import texts
 from pypeline.core.planned import PlannedModule
 from pypeline.core.results import FAILURE_GLOBALS
-from pypeline.core.variables import VariableError, find, substitute, substitute_shell
+from pypeline.core.variables import VariableError, find, substitute
+from pypeline.core.variables_shell import substitute_shell
 from pypeline.runner.items import unknown
 from pypeline.schema.problems import Path, Place, Problem, PypeError
 

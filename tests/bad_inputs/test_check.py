@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.check import check
-from pypeline.core.variables import VariableError, substitute, substitute_shell
+from pypeline.core.variables import VariableError, substitute
+from pypeline.core.variables_shell import substitute_shell
 from pypeline.runner import children
 from pypeline.runner.registry import load
 from pypeline.schema.codes import CODES

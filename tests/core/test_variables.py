@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypeline.core.texterror import position
-from pypeline.core.variables import VariableError, as_text, filled, find, substitute, substitute_shell
+from pypeline.core.variables import VariableError, as_text, filled, find, substitute
 from pypeline.core.variables_context import context_warnings, looks_secret
+from pypeline.core.variables_shell import substitute_shell
 from pypeline.schema.problems import Place
 
 

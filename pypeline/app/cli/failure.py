@@ -49,7 +49,7 @@ def refused(error: OSError) -> Problem:
     elif error.errno == errno.ENOENT:
         what = "the current folder is not there any more"
     else:
-        from pypeline.app.cli.main import silence_output
+        from pypeline.app.cli.output import silence_output
 
         # what is written without a name is mostly standard output: Python must not try again at exit
         what = f"standard output or a file cannot be written: {error.strerror}"

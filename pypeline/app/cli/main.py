@@ -71,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # whoever read us (`| head`) has seen enough; Python must not complain again at exit
+        from pypeline.app.cli.output import silence_output
+
         silence_output()
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
@@ -101,11 +103,6 @@ def hold_streams() -> None:
     sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
-
-
-def silence_output() -> None:
-    """What standard output still holds goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def dispatch(words: list[str]) -> int:

@@ -6,11 +6,17 @@ Colour only on a terminal, never with ``NO_COLOR``.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import IO
 
 SAME_TASK = "↑"
 """In place of a module's seconds: it ran in one task with the module above, which has them."""
+
+
+def silence_output() -> None:
+    """What standard output still holds goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Style:
