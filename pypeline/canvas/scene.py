@@ -107,8 +107,6 @@ class FlowScene(QGraphicsScene):
             self._follow_move(moved)
         else:
             self._sync()
-            # items that are new know of no selection yet
-            self._chosen = Selection()
             self._choose()
 
     def _sync(self) -> None:
@@ -146,11 +144,13 @@ class FlowScene(QGraphicsScene):
     def _choose(self) -> None:
         chosen, before = self.document.selection, self._chosen
         self._chosen = chosen
-        for id in chosen.modules ^ before.modules:
-            if id in self.cards:
-                self.cards[id].choose(id in chosen.modules)
-                self._put_far_card(self.cards[id])
-        for link in chosen.links ^ before.links:
+        # an item may be new although its id is not: those that should look selected are asked themselves
+        for id in chosen.modules | before.modules:
+            item = self.cards.get(id)
+            if item is not None and item.chosen != (id in chosen.modules):
+                item.choose(id in chosen.modules)
+                self._put_far_card(item)
+        for link in chosen.links | before.links:
             if str(link) in self.link_items:
                 self.link_items[str(link)].choose(link in chosen.links)
         for control in self.control_items:

@@ -173,7 +173,9 @@ class Person:
         """Type another name on top of the inspector."""
         page = self.window.inspector.page
         assert isinstance(page, ModulePage)
-        await self.replace(page.head.name, name)
+        QTest.mouseClick(page.head.name, LEFT)
+        await turns()
+        self.type(name)
         await self.press(Qt.Key.Key_Return)
         assert self.window.document.selection.modules == {name}
 

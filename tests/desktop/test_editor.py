@@ -8,6 +8,8 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
+from pypeline.canvas.document import Selection
+from pypeline.core import edits
 from tests.desktop.drawing import Board
 
 THREE = {
@@ -34,6 +36,16 @@ def test_a_link_is_drawn_from_port_to_port(board: Board) -> None:
 def test_a_link_dropped_on_a_body_takes_the_port_that_fits(board: Board) -> None:
     board.drag(board.port("b", "out", "reject"), board.card("c"))
     assert board.data()[-1] == "b.reject - c.input"
+
+
+def test_what_was_selected_looks_so_no_longer_when_an_edit_selects_something_else(board: Board) -> None:
+    board.document.select(["a"], [board.document.flow.connections.data[0]])
+    flow, id = edits.add_module(board.document.flow, board.document.catalogue["filter_mod"], (280, 240))
+    board.document.apply("Add", flow, choose=Selection(frozenset([id])))
+    assert [name for name, item in board.scene.cards.items() if item.chosen] == [id]
+    assert not any(item.chosen for item in board.scene.link_items.values())
+    board.document.undo.undo()
+    assert board.document.selection.modules == {name for name, item in board.scene.cards.items() if item.chosen}
 
 
 def test_a_refused_link_says_why_and_changes_nothing(board: Board) -> None:

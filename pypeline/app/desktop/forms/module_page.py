@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QScrollArea, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.forms.advanced_page import AdvancedPage
@@ -133,6 +133,9 @@ class ModuleHead(QWidget):
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
             self._back()
             return True
+        if event.type() == QEvent.Type.FocusIn and isinstance(event, QFocusEvent) and event.reason() == Qt.FocusReason.MouseFocusReason:
+            # once the click has put its cursor: who clicks a name types another; a second click places the cursor
+            QTimer.singleShot(0, self.name, self.name.selectAll)
         return super().eventFilter(watched, event)
 
 
