@@ -66,7 +66,7 @@ def test_it_compares_hashes_and_shows_as_a_dataclass_does() -> None:
     assert one == other
     assert hash(one) == hash(other)
     assert one != Point(2)
-    assert Reference(1) not in (one, other)
+    assert list[object]([one, other]).count(Reference(1)) == 0
     assert repr(one) == repr(Reference(1, tags={"a": 1}, key="k")).replace("Reference", "Point")
     assert Point(1).tags is not Point(1).tags
 
