@@ -70,12 +70,12 @@ class Config(ModuleConfig):
     exact: bool = Field(
         default=False,
         title="Exact",
-        description="Reject every row with a number that its type cannot hold, such as 2.5 in an int64 column, or with a NUL character in a text; "
-        "it takes two to three times as long. When off, columns whose first 1,000 rows show one are read in that way; later such numbers are rounded, "
-        "and a later NUL character fails the run.",
+        description="Reject every row with a number that its type cannot hold, such as 2.5 in an int64 column, a moment finer than a microsecond, "
+        "or a NUL character in a text; it takes two to three times as long. When off, columns whose sample shows one are read in that way (the first "
+        "1,000 rows, some of the middle and the end); other such values are rounded, and a NUL character or an infinite number fails the run.",
     )
     date_format: str | None = Field(
-        default=None, title="Date format", description="Pattern of all date columns; null means ISO, 2024-12-31.", examples=["%d.%m.%Y"]
+        default=None, title="Date format", description="Pattern of all date columns; null means ISO, 2024-12-31, without a time of day.", examples=["%d.%m.%Y"]
     )
     timestamp_format: str | None = Field(
         default=None, title="Timestamp format", description="Pattern of all timestamp columns; null means ISO.", examples=["%d.%m.%Y %H:%M:%S"]

@@ -20,14 +20,17 @@ from pypeline.runner.tables.connection import text, texts
 from pypeline.runner.tables.fused import Table
 from pypeline.runner.tables.querysql import empty, sql_type
 from pypeline.runner.tables.scan import Reading, Rejects, missing_column, narrowed
+from pypeline.runner.tables.sniff import FINER, MOMENTS, RANGES, WHOLE, places
 from pypeline.runner.tables.textfiles import NATIVE, encoding, readable
 
-_WHOLE = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
 NO_NULL = "\ue000\ue001"
 """A null text that no file has: for sources that declare none."""
 
 _SAMPLED_FILES = 8
 """So many files of equal columns are looked at for values that would be taken with a loss."""
+
+_ISO_DATE = "%Y-%m-%d"
+"""What dates are read by where the flow says nothing: left to itself, the reader drops a time of day."""
 
 _MOMENTS = {"date": "date_format", "timestamp": "timestamp_format", "timestamptz": "timestamp_format"}
 
@@ -87,26 +90,33 @@ def reading(table: Table, scan: Scan, files: Sequence[str], spill: str) -> Readi
     named = {key: _original(originals, kind) for key, kind in (("file_name_column", "name"), ("file_path_column", "path")) if options.get(key)}
     told = {options[key]: sql for key, sql in named.items()}
     rejects = Rejects(errors, scans, tuple(f.name or f"column {i + 1}" for i, f in enumerate(groups[0][0])), originals)
-    if not late:
+    if late:
+        rejects = replace(rejects, fields={plain[p]: tuple(f.name for f in fields) for fields, paths in groups for p in paths}, options=options)
+    else:
         converted = {c.name: _trimmed(c, options) for c in table.schema if _trims(c, options)}
         return Reading(narrowed(table.schema, {**converted, **told}, quote(first)), tuple(plain.values()), ((first, body, False),), rejects)
     return _late(table, declared, late, options, told, first, body, tuple(plain.values()), rejects, spill)
 
 
 def _doubtful(groups: Sequence[tuple[list[Field], list[str]]], options: Mapping[str, Any]) -> set[str]:
-    """The columns to be checked while they are converted, because the reader would round a number of theirs
-    or take a NUL character for text: all that can, if ``exact`` says so, else those whose sample shows one.
+    """The columns to be checked while they are converted, because the reader would take a value of theirs with a
+    loss: all that can, if ``exact`` says so, else those whose sample shows one.
     To check every column takes two to three times as long as to read it."""
     found: set[str] = set()
     for fields, paths in groups:
-        able = [f.name is not None and not f.late and (f.type == "string" or places(f.type) is not None) for f in fields]
+        able = [f.name is not None and not f.late and _can_lose(f) for f in fields]
         if options.get("exact"):
             found.update(f.name for f, can in zip(fields, able, strict=True) if can and f.name is not None)
             continue
-        keeps = [places(f.type) for f in fields]
+        types = [f.type if can else None for f, can in zip(fields, able, strict=True)]
         for path in paths[:_SAMPLED_FILES] if any(able) else ():
-            found.update(fields[i].name or "" for i in sniff.doubtful(path, keeps, options) if i < len(able) and able[i])
+            found.update(fields[i].name or "" for i in sniff.doubtful(path, types, options))
     return found
+
+
+def _can_lose(field: Field) -> bool:
+    """Whether the reader may take a value of the column with a loss; one with a pattern fits it or is rejected."""
+    return field.type == "string" or field.type in RANGES or places(field.type) is not None or (field.type in MOMENTS and field.format is None)
 
 
 def _groups(table: Table, scan: Scan, declared: Schema, options: Mapping[str, Any], files: Sequence[str]) -> list[tuple[list[Field], list[str]]]:
@@ -141,7 +151,7 @@ def _by_position(declared: Schema, header: Sequence[str], options: Mapping[str, 
 def _field(column: Column, options: Mapping[str, Any]) -> Field:
     key = _MOMENTS.get(column.type)
     said = (options.get("formats") or {}).get(column.name)
-    format = said or (options.get(key) if key else None)
+    format = said or (options.get(key) if key else None) or (_ISO_DATE if column.type == "date" else None)
     return Field(column.name, column.type, format, late=column.type == "time" and said is not None)
 
 
@@ -151,7 +161,8 @@ def _formats(fields: Sequence[Field]) -> tuple[dict[str, str], list[Field]]:
     made = []
     for option, kinds in (("dateformat", ("date",)), ("timestampformat", ("timestamp", "timestamptz"))):
         formats = {f.format for f in fields if f.type in kinds and not f.late}
-        if len(formats) == 1 and (only := formats.pop()) is not None:
+        usual = _ISO_DATE if _ISO_DATE in formats else None
+        if (only := formats.pop() if len(formats) == 1 else usual) is not None:
             chosen[option] = only
     for field in fields:
         option = "dateformat" if field.type == "date" else "timestampformat"
@@ -226,12 +237,12 @@ def _columns(fields: Sequence[Field], declared: Schema, options: Mapping[str, An
 
 
 def _value(value: str, column: Column, late: Container[str | None]) -> str:
-    """A column as the reader gave it. A NUL character, which is no text, ends the run: 4 % of the time to read
-    the file is what it costs to look, and not to look would let it pass in silence."""
-    if column.type != "string" or column.name in late:
+    """A column as the reader gave it. A NUL character, which is no text, and a number that became infinite end
+    the run: 4 % of the time to read the file is what it costs to look, and not to look would let them pass in silence."""
+    if column.name in late or column.type not in {"string", *RANGES}:
         return value
-    said = text(f"a value of column `{column.name}` holds a NUL character")
-    return f"CASE WHEN contains({value}, chr(0)) THEN error({said}) ELSE {value} END"
+    wrong, said = (f"contains({value}, chr(0))", "holds a NUL character") if column.type == "string" else (f"isinf({value})", "is infinite")
+    return f"CASE WHEN {wrong} THEN error({text(f'a value of column `{column.name}` {said}')}) ELSE {value} END"
 
 
 def _original(originals: Mapping[str, str], kind: str) -> str:
@@ -242,16 +253,9 @@ def _original(originals: Mapping[str, str], kind: str) -> str:
     return f"parse_filename({path})" if kind == "name" else path
 
 
-def places(type: str) -> int | None:
-    """Decimal places that ``type`` keeps; None for a type that rounds by its nature, or no number."""
-    if type in _WHOLE:
-        return 0
-    return int(type[8:-1].split(",")[1]) if type.startswith("decimal(") else None
-
-
 def _looked_at(type: str) -> int:
     """Decimal places to which a text is read to see whether ``type``, a whole or decimal one, holds it exactly."""
-    if type in _WHOLE:
+    if type in WHOLE:
         return 18
     width, kept = (int(part) for part in type[8:-1].split(","))
     return min(38 - (width - kept), kept + 10)
@@ -263,6 +267,25 @@ def _number(name: str, options: Mapping[str, Any]) -> str:
     if options.get("thousands"):
         number = f"replace({number}, {text(str(options['thousands']))}, '')"
     return f"replace({number}, ',', '.')" if options.get("decimal") == "," else number
+
+
+def _checked(name: str, field: Field, options: Mapping[str, Any]) -> tuple[str, str, str]:
+    """SQL of a text's value, SQL that tells whether the text is not taken exactly, and how to say so."""
+    type = sql_type(field.type)
+    if places(field.type) is not None:
+        number = _number(name, options)
+        value = f"try_cast({number} AS {type})"
+        lossy = f"{value} IS NULL OR try_cast({number} AS DECIMAL(38, {_looked_at(field.type)})) IS DISTINCT FROM {value}"
+        return value, lossy, f"exactly to {field.type}"
+    if field.type in RANGES:
+        number = _number(name, options)
+        value = f"try_cast({number} AS {type})"
+        return value, f"{value} IS NULL OR isinf({value}) AND NOT contains(lower({number}), 'inf')", f"to {field.type}: it is no number, or too large"
+    if field.format is None:
+        value = f"try_cast({quote(name)} AS {type})"
+        return value, f"{value} IS NULL OR regexp_matches({quote(name)}, {text(FINER.pattern)})", f"to {field.type}, which keeps six digits below the second"
+    value = f"CAST(try_strptime(trim({quote(name)}), {text(field.format)}) AS {type})"
+    return value, f"{value} IS NULL", f"with the format {field.format}"
 
 
 def _trims(column: Column, options: Mapping[str, Any]) -> bool:
@@ -300,16 +323,7 @@ def _late(
             wrong[name] = f"contains({quote(name)}, chr(0))"
             reasons[name] = "to text: it holds a NUL character"
             continue
-        if places(field.type) is not None:
-            number = _number(name, options)
-            values[name] = f"try_cast({number} AS {sql_type(field.type)})"
-            lossy = f"{values[name]} IS NULL OR try_cast({number} AS DECIMAL(38, {_looked_at(field.type)})) IS DISTINCT FROM {values[name]}"
-            reasons[name] = f"exactly to {field.type}"
-        else:
-            parsed = f"try_strptime(trim({quote(name)}), {text(field.format or '%H:%M:%S')})"
-            values[name] = f"CAST({parsed} AS {sql_type(field.type)})"
-            lossy = f"{values[name]} IS NULL"
-            reasons[name] = f"with the format {field.format or ''}"
+        values[name], lossy, reasons[name] = _checked(name, field, options)
         wrong[name] = f"{quote(name)} IS NOT NULL AND ({lossy})"
     wanted = [c for c in table.schema if c.name not in told]
     made = [f"{values.get(c.name, _trimmed(c, options) if _trims(c, options) else quote(c.name))} AS {quote(c.name)}" for c in wanted]

@@ -42,13 +42,18 @@ def timed(result: TaskResult, seconds: float, cpu: float, peak: int) -> TaskResu
     return replace(result, seconds=seconds, cpu_seconds=cpu, peak_rss=peak)
 
 
-def refuse_unplaced_writes(connection: Any, statement: Statement) -> None:
-    """Refuse a statement whose plan writes where we did not place a write.
+def plan(connection: Any, statement: Statement) -> str:
+    """The engine's plan of ``statement``, as JSON."""
+    return str(connection.execute(f"EXPLAIN (FORMAT json) {statement.sql}").fetchall()[0][1])
+
+
+def refuse_unplaced_writes(plan: str, statement: Statement) -> None:
+    """Refuse a statement whose ``plan`` writes where we did not place a write.
 
     Raises:
         PypeError: PYE435; nothing has been executed.
     """
-    writers = [name for name in _operators(connection, statement.sql) if any(word in name for word in _WRITERS)]
+    writers = [name for name in _operators(plan) if any(word in name for word in _WRITERS)]
     copies = [name for name in writers if "COPY" in name]
     if len(writers) != len(copies) or len(copies) != statement.copies:
         found = next((name for name in writers if "COPY" not in name), "COPY")
@@ -79,14 +84,13 @@ def classified(error: Exception) -> tuple[str, str, str]:
     return "PYE436", text, "Look at the module's config and at the data that reaches it."
 
 
-def _operators(connection: Any, sql: str) -> Iterator[str]:
-    """The operator names of the statement's plan."""
-    for _, plan in connection.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall():
-        waiting = list(json.loads(plan))
-        while waiting:
-            node = waiting.pop()
-            yield str(node.get("name", "")).upper()
-            waiting += node.get("children", [])
+def _operators(plan: str) -> Iterator[str]:
+    """The operator names of a plan."""
+    waiting = list(json.loads(plan))
+    while waiting:
+        node = waiting.pop()
+        yield str(node.get("name", "")).upper()
+        waiting += node.get("children", [])
 
 
 _PREFIX = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
@@ -98,7 +102,7 @@ _KINDS: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("PYE432", ("OutOfMemoryException",), _ANY, "Give the task more memory (`resources.memory`), or free space for its spill folder."),
     ("PYE433", ("IOException", "Error", "HTTPException"), r"no space left|errno\W+28|disk quota|max_temp_directory_size", "Free some space and run again."),
     ("PYE401", ("IOException",), r"no such file|no files found|cannot open file", "Check the path, or whether what writes it has run."),
-    ("PYE421", ("InvalidInputException",), r"holds a NUL character$", "Take it out of the file, or set `exact: true`, which rejects such rows."),
+    ("PYE421", ("InvalidInputException",), r"holds a NUL character$|is infinite$", "Take it out of the file, or set `exact: true`, which rejects such rows."),
     ("PYE404", ("InvalidInputException", "IOException"), r"parquet|too small to be|magic bytes", "Check that the file is complete and of this format."),
     ("PYE421", ("InvalidInputException", "IOException", "Error"), r"csv|line", "Check delimiter, quote and line ends; files of mixed line ends need one kind."),
     ("PYE438", ("PermissionException",), _ANY, "Declare the file as a source of the flow: SQL reads its module's inputs only."),

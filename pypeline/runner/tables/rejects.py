@@ -7,7 +7,7 @@ of every link add up; a line with several errors names them all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from pypeline.core.planned import PlannedModule
 from pypeline.core.relation import REJECT_COLUMNS, quote
 from pypeline.runner.tables.compile import HAND_OVER_FORMAT
 from pypeline.runner.tables.connection import text
+from pypeline.runner.tables.lines import lines_of
 from pypeline.runner.tables.scan import Rejects
 from pypeline.schema.problems import Place, Problem, PypeError
 
@@ -48,7 +49,7 @@ def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[st
     lines: dict[str, int] = {}
     warnings: list[str] = []
     for module, where in rejects.items():
-        rows = table_sql(where)
+        rows = table_sql(where, lines_of(connection, where) if where.converted else ())
         lines[module] = connection.execute(_count(where)).fetchall()[0][0]
         port = f"{module}.reject"
         if port in hands:
@@ -64,8 +65,9 @@ def collect(connection: Any, rejects: Mapping[str, Rejects], modules: Mapping[st
     return Found(lines, tuple(warnings))
 
 
-def table_sql(where: Rejects) -> str:
-    """The rejected rows of one reader with the columns of every reject port, by file and line."""
+def table_sql(where: Rejects, lines: Sequence[int | None] = ()) -> str:
+    """The rejected rows of one reader with the columns of every reject port, by file and line; ``lines`` are
+    those of the rows rejected after reading, as far as they are known."""
     names = " ".join(f"WHEN 'c{i}' THEN {text(name)}" for i, name in enumerate(where.columns))
     column = f"CASE e.column_name {names} END" if names else "NULL"
     errors = (
@@ -84,7 +86,9 @@ def table_sql(where: Rejects) -> str:
         named = """array_to_string(list_transform(failures, lambda f: f."column"), ', ')"""
         raw = "array_to_string(list_transform(failures, lambda f: f.value), ', ')"
         source = _original(where, "file")
-        read += f" UNION ALL SELECT 'cast', {message}, {named}, {source}, CAST(NULL AS BIGINT), {raw} FROM read_parquet({text(where.converted_path)})"
+        line = f"CAST([{', '.join('NULL' if n is None else str(n) for n in lines)}][file_row_number + 1] AS BIGINT)"
+        found = f"read_parquet({text(where.converted_path)}, file_row_number = true)"
+        read += f" UNION ALL SELECT 'cast', {message}, {named}, {source}, {line}, {raw} FROM {found}"
     return f"SELECT {', '.join(quote(c.name) for c in REJECT_COLUMNS)} FROM ({read}) ORDER BY source, line, error_column"
 
 
@@ -109,6 +113,7 @@ def _plain(message: str, column: str | None) -> str:
 def _message(connection: Any, rows: str, lines: int) -> str:
     first = connection.execute(f"SELECT source, line, error_column, error_message FROM ({rows}) LIMIT {SHOWN}").fetchall()
     places = "; ".join(
-        f"line {line} of `{source}`{f', column `{column}`' if column else ''}: {_plain(message, column)}" for source, line, column, message in first
+        f"{f'line {line} of ' if line is not None else ''}`{source}`{f', column `{column}`' if column else ''}: {_plain(message, column)}"
+        for source, line, column, message in first
     )
     return f"{lines} row{'s' if lines != 1 else ''} could not be read: {places}"

@@ -8,7 +8,7 @@ how rejected rows will be found. Text files have a room of their own (``csv_scan
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,7 +32,8 @@ class Rejects:
     ``errors`` and ``scans`` are the engine's reject tables; ``columns`` names the physical columns
     (``c0`` …) as the file does; ``names`` gives the original of a transcoded file; ``converted`` is
     the table of rows that failed a conversion after reading, or empty, and ``converted_path`` the file
-    that it is written to.
+    that it is written to; ``fields`` then gives the columns of each file as the engine read it, and
+    ``options`` how to read it.
     """
 
     errors: str
@@ -41,6 +42,8 @@ class Rejects:
     names: dict[str, str] = field(default_factory=dict)
     converted: str = ""
     converted_path: str = ""
+    fields: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

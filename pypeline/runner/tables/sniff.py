@@ -9,21 +9,32 @@ from __future__ import annotations
 
 import csv
 import datetime
+import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from pypeline.core.columns import Column, Schema
 from pypeline.core.facts import SourceFacts
 from pypeline.core.naming import distinct
-from pypeline.runner.tables.textfiles import byte_order_mark, open_text
+from pypeline.runner.tables.textfiles import byte_order_mark, encoding, open_bytes, open_text
 from pypeline.schema.problems import Place, Problem, PypeError
 
 SAMPLE_ROWS = 5_000
 SAMPLE_NUMBERS = 1_000
 DELIMITERS = (",", ";", "\t", "|")
+WHOLE = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
+MOMENTS = frozenset({"timestamp", "timestamptz", "time"})
+RANGES = {"float": 3.4028235677973366e38, "double": sys.float_info.max}
+"""What these types hold at most; a number beyond would become infinite."""
+FINER = re.compile(r"\.\d{6}\d*[1-9]")
+"""A moment of more than six digits below the second: the rest would be cut off."""
+_SAFE_DIGITS = 39
+_SMALL, _PLACES, _PART, _APART = 65_536, 16, 4_096, 131_072
+"""Bytes of a file that is looked through whole; else at most so many places, of so many bytes, so far apart."""
 _UNIT = "\x1f"
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,18})")
 _NUMBER = re.compile(r"[+-]?\d*\.?(\d*)(?:[eE]([+-]?\d{1,3}))?")
@@ -74,30 +85,60 @@ def sniff(files: Sequence[str], options: Mapping[str, Any]) -> SourceFacts:
     return SourceFacts(header=names, columns=guess(names, rows, said), sniffed=True, dialect=found)
 
 
-def doubtful(path: str, places: Sequence[int | None], options: Mapping[str, Any]) -> set[int]:
-    """The columns, by place, in which a sampled value would be taken with a loss: a number of more decimal
-    places than its type keeps, or a text that holds a NUL character.
+def doubtful(path: str, types: Sequence[str | None], options: Mapping[str, Any]) -> set[int]:
+    """The columns, by place, in which a sampled value would be taken with a loss.
 
     Args:
-        places: decimal places that a column's type keeps, by place; None for those that are no such number.
+        types: the type of a column by place; None for those that are not to be looked at.
     """
-    mark, thousands = str(options.get("decimal", ".")), str(options.get("thousands") or "")
+    tests = [None if type is None else _loss(type, options) for type in types]
     skip = int(options.get("skip_rows", 0)) + int(options.get("header_rows", 1))
     found: set[int] = set()
-    for row in islice(_rows(path, options, skip), SAMPLE_NUMBERS):
-        for place, (keeps, said) in enumerate(zip(places, row, strict=False)):
+    for row in chain(islice(_rows(path, options, skip), SAMPLE_NUMBERS), _further(path, options, len(types))):
+        for place, (loses, said) in enumerate(zip(tests, row, strict=False)):
             # digits alone are most of them
-            if place in found or said.isdigit():
-                continue
-            if keeps is None:
-                number, lost = None, "\0" in said
-            else:
-                plain = said.strip().replace(thousands, "") if thousands else said.strip()
-                number = _NUMBER.fullmatch(plain.replace(mark, "."))
-                lost = number is not None and len(number[1].rstrip("0")) - int(number[2] or 0) > keeps
-            if lost:
+            if loses is not None and place not in found and not (said.isdigit() and len(said) < _SAFE_DIGITS) and loses(said):
                 found.add(place)
     return found
+
+
+def _loss(type: str, options: Mapping[str, Any]) -> Callable[[str], bool] | None:
+    """Whether a text would be taken with a loss as a value of ``type``: a number of more decimal places than it
+    keeps or beyond its range, a moment of more than six digits below the second, a text with a NUL character."""
+    mark, thousands = str(options.get("decimal", ".")), str(options.get("thousands") or "")
+
+    def plain(said: str) -> str:
+        return (said.strip().replace(thousands, "") if thousands else said.strip()).replace(mark, ".")
+
+    def rounded(said: str) -> bool:
+        number = _NUMBER.fullmatch(plain(said))
+        return number is not None and len(number[1].rstrip("0")) - int(number[2] or 0) > keeps
+
+    def beyond(said: str) -> bool:
+        try:
+            return abs(float(plain(said))) > most
+        except ValueError:
+            return False
+
+    if type == "string":
+        return lambda said: "\0" in said
+    if type in MOMENTS:
+        return lambda said: FINER.search(said) is not None
+    if type in RANGES:
+        most = RANGES[type]
+        return beyond
+    kept = places(type)
+    if kept is None:
+        return None
+    keeps = kept
+    return rounded
+
+
+def places(type: str) -> int | None:
+    """Decimal places that ``type`` keeps; None for a type that rounds by its nature, or no number."""
+    if type in WHOLE:
+        return 0
+    return int(type[8:-1].split(",")[1]) if type.startswith("decimal(") else None
 
 
 def dialect(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,29 +201,49 @@ def _delimiter(path: str, options: Mapping[str, Any]) -> str:
 
 def _rows(path: str, options: Mapping[str, Any], skip: int) -> Iterator[list[str]]:
     """The rows of a file below ``skip`` lines, as text."""
+    # bytes that do not fit are the reader's to reject, row by row
+    with open_text(path, options, errors="replace") as source:
+        yield from parsed(islice(_lines(source, options), skip, None), options)
+
+
+def _further(path: str, options: Mapping[str, Any], width: int) -> Iterator[list[str]]:
+    """Rows out of the middle and from the end of a file that is not packed, all rows of a small one. A line that lies inside quotes may
+    pass for a row of ``width`` values: then a column is checked for nothing, and no worse."""
+    name = encoding(options)
+    with open_bytes(path, options) as source:
+        if name not in ("utf-8", "latin-1") or not isinstance(source, io.BufferedReader) or not source.seekable():
+            return
+        size = os.path.getsize(path)
+        many, long = (min(_PLACES, 1 + size // _APART), _PART) if size > _SMALL else (1, size)
+        for number in range(1, many + 1):
+            source.seek(size * number // many - long)
+            whole = source.read(long).decode(name, "replace").split("\n")[1 : None if number == many else -1]
+            for line in whole:
+                yield from (row for row in parsed([line], options) if len(row) == width)
+
+
+def parsed(lines: Iterable[str], options: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The rows that ``lines`` hold, as text; empty ones are left out."""
     delimiter = str(options.get("delimiter", ",")).replace("\\t", "\t")
     quote = options.get("quote", '"') or None
     escape = options.get("escape")
     single = delimiter if len(delimiter) == 1 else _UNIT
-    # bytes that do not fit are the reader's to reject, row by row
-    with open_text(path, options, errors="replace") as source:
-        lines: Iterable[str] = _lines(source, options)
-        if single != delimiter:
-            lines = (line.replace(delimiter, _UNIT) for line in lines)
-        reader = csv.reader(
-            islice(lines, skip, None),
-            delimiter=single,
-            quotechar=quote,
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-            escapechar=escape if escape and escape != quote else None,
-            doublequote=not escape or escape == quote,
-        )
-        try:
-            for row in reader:
-                if row:
-                    yield [cell.replace(_UNIT, delimiter) for cell in row] if single != delimiter else row
-        except csv.Error:
-            return  # what a sample cannot make out, the reader itself will name with its line
+    if single != delimiter:
+        lines = (line.replace(delimiter, _UNIT) for line in lines)
+    reader = csv.reader(
+        lines,
+        delimiter=single,
+        quotechar=quote,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        escapechar=escape if escape and escape != quote else None,
+        doublequote=not escape or escape == quote,
+    )
+    try:
+        for row in reader:
+            if row:
+                yield [cell.replace(_UNIT, delimiter) for cell in row] if single != delimiter else row
+    except csv.Error:
+        return  # what a sample cannot make out, the reader itself will name with its line
 
 
 def _lines(source: Iterable[str], options: Mapping[str, Any]) -> Iterator[str]:

@@ -95,6 +95,50 @@ def test_several_date_formats_and_their_rejects(tmp_path: Path) -> None:
     assert {row[3] for row in bad} == {str(path)}
 
 
+MANY = "z,1,2024-01-02,2024-01-02 03:04:05,1.5\n" * 40_000
+MOMENTS = columns(a="string", b="int64", c="date", d="timestamp", e="double")
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        ("z,1,2024-01-02 10:00:00,,", "c"),
+        ("z,1,2024-01-02T10:00,,", "c"),
+        ("z,1,,2024-01-02 10:00:00.1234567,", "d"),
+        ("z,1,,,1e400", "e"),
+        ("z,1,,,-1e400", "e"),
+        ("z,2.5,,,", "b"),
+    ],
+)
+@pytest.mark.parametrize("rows", [0, 1_500, 40_000])
+def test_no_part_of_a_value_is_dropped_in_silence(line: str, column: str, rows: int, tmp_path: Path) -> None:
+    """Also below the first rows: a sample from the middle and the end of a large file is looked at too."""
+    path = write(tmp_path / "in.csv", "a,b,c,d,e\n" + MANY[: rows * len(MANY) // 40_000] + line + "\n")
+    result = run(tmp_path, path, MOMENTS, rejects=True)
+    assert result.state == "completed", result.error
+    ((code, _, named, _, at, raw),) = read(result.outputs["s.reject"].path)
+    assert (code, named, at) == ("cast", column, rows + 2)
+    assert raw in (line, line.strip(",").rpartition(",")[2])
+    assert len(read(tmp_path / "out.parquet")) == rows
+
+
+def test_what_loses_nothing_is_taken(tmp_path: Path) -> None:
+    lines = "z,2.0,2024-1-2,2024-01-02 10:00:00.1234560,inf\nz,1, 2024-01-02 ,2024-01-02T10:00:00.123456Z,-Infinity\nz,1,,,NaN\n"
+    moment = datetime.datetime(2024, 1, 2, 10, 0, 0, 123456)
+    good = [("z", 2, D(2024, 1, 2), moment, float("inf")), ("z", 1, D(2024, 1, 2), moment, float("-inf")), ("z", 1, None, None, None)]
+    for options in ({}, {"exact": True}):
+        assert data(tmp_path, write(tmp_path / "in.csv", "a,b,c,d,e\n" + lines), MOMENTS, **options) == good
+
+
+def test_an_infinite_number_between_the_samples_ends_the_run_and_is_taken_or_rejected_when_asked(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.csv", "a,b,c,d,e\n" + MANY[: len(MANY) // 10] + "z,1,,,1e400\nz,1,,,inf\n" + MANY)
+    failed = run(tmp_path, path, MOMENTS).error
+    assert failed is not None
+    assert (failed.code, failed.module, failed.message) == ("PYE421", "s", "a value of column `e` is infinite")
+    result = run(tmp_path, path, MOMENTS, rejects=True, exact=True)
+    assert (result.state, result.modules[0].rejected, len(read(tmp_path / "out.parquet"))) == ("completed", 1, 44_001)
+
+
 LATE = "id,price\n" + "1,1.00\n" * 1_200 + "2.5,1.00\n"
 
 
@@ -128,13 +172,28 @@ def test_a_nul_character_rejects_its_row(text: bytes, tmp_path: Path) -> None:
 
 
 def test_a_nul_character_below_the_sample_is_rejected_when_asked_and_never_passes(tmp_path: Path) -> None:
-    path = write(tmp_path / "in.csv", "a,b\n" + "z,1\n" * 1_200 + "x\0y,1\n")
+    path = write(tmp_path / "in.csv", "a,b\n" + "z,1\n" * 10_000 + "x\0y,1\n" + "z,1\n" * 90_000)
     failed = run(tmp_path, path, AB).error
     assert failed is not None
     assert (failed.code, failed.module) == ("PYE421", "s")
     assert failed.message == "a value of column `a` holds a NUL character"
     result = run(tmp_path, path, AB, rejects=True, exact=True)
-    assert (result.state, result.modules[0].rejected, len(read(tmp_path / "out.parquet"))) == ("completed", 1, 1_200)
+    assert (result.state, result.modules[0].rejected, len(read(tmp_path / "out.parquet"))) == ("completed", 1, 100_000)
+
+
+def test_rows_rejected_after_reading_tell_their_line(tmp_path: Path) -> None:
+    text = 'a,b,c\nx,1.5,1\n2.5,2,1\nz,1.5,1,extra\nz,1.5,no\n"x\n\ny",2.5,1.25\n\nz,1.5,1\n# 2.5\nz,2.5,1\n'
+    write(tmp_path / "1.csv", text)
+    write(tmp_path / "2.csv", "c,a,b\r\n1,x,1\r\n1,z,2.5\r\n")
+    result = run(tmp_path, tmp_path / "*.csv", columns(a="string", b="int64", c="int64"), rejects=True, comment="#")
+    rejects = [(Path(row[3]).name, row[4], row[2], row[5]) for row in read(result.outputs["s.reject"].path)]
+    assert rejects == [
+        ("1.csv", 2, "b", "1.5"), ("1.csv", 4, None, "z,1.5,1,extra"), ("1.csv", 5, "b, c", "1.5, no"), ("1.csv", 6, "b, c", "2.5, 1.25"),
+        ("1.csv", 10, "b", "1.5"), ("1.csv", 12, "b", "2.5"), ("2.csv", 3, "b", "2.5"),
+    ]  # fmt: skip
+    failed = run(tmp_path, tmp_path / "2.csv", columns(a="string", b="int64")).error
+    assert failed is not None
+    assert f"line 3 of `{tmp_path}/2.csv`, column `b`" in failed.message
 
 
 def test_a_line_is_one_rejected_row_that_names_all_its_errors(tmp_path: Path) -> None:
