@@ -109,3 +109,18 @@ def test_copies_are_equal() -> None:
     point = Point(1, tags={"a": 1})
     assert copy.deepcopy(point) == pickle.loads(pickle.dumps(point)) == point
     assert copy.deepcopy(point).tags == {"a": 1}
+
+
+@record(quick=True)
+class Quick:
+    x: float
+    tags: dict[str, int] = field(default_factory=dict)
+
+
+def test_a_quick_record_is_kept_from_changes_by_the_type_checker_only() -> None:
+    quick = Quick(1)
+    assert quick == Quick(1, {}) == copy.deepcopy(quick)
+    assert quick.tags is not Quick(1).tags
+    assert not hasattr(quick, "__dict__")
+    quick.x = 2  # type: ignore[misc]
+    assert quick == Quick(2)
