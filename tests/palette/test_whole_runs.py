@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pypeline.core.check import check
 from pypeline.core.planner import plan
 from pypeline.runner.facts import gather
@@ -124,3 +126,48 @@ def test_a_relational_module_of_the_project_is_fused(tmp_path: Path) -> None:
     summary = run(GREETED, tmp_path)
     assert summary.state == "completed", summary
     assert (tmp_path / "o.csv").read_text() == "name,text\nann,hello ANN\n"
+
+
+IN_PLACE = """
+flow: {name: in_place}
+modules:
+  - {id: s, name: csv_source, configs: {required: {file_path: a.csv}, optional: {columns: {id: int64, v: int64}}}}
+  - {id: kept, name: filter_mod, configs: {required: {condition: "id > 1"}}}
+  - {id: out, name: csv_sink, configs: {required: {output_path: ./a.csv}, optional: {mode: replace}}}
+CODE
+connections: {data: ["s.data - kept.input", LINKS]}
+"""
+DIRECT = {"CODE": "", "LINKS": '"kept.output - out.input"'}
+THROUGH_CODE = {
+    "CODE": '  - {id: code, name: python_mod, configs: {optional: {code: "def transform(frame):\\n    return frame if WORKS else 1/0"}}}',
+    "LINKS": '"kept.output - code.input", "code.output - out.input"',
+}
+
+
+def in_place(parts: dict[str, str], works: bool = True) -> str:
+    return IN_PLACE.replace("CODE", parts["CODE"]).replace("LINKS", parts["LINKS"]).replace("WORKS", str(works))
+
+
+@pytest.mark.parametrize("parts", [DIRECT, THROUGH_CODE])
+def test_a_sink_may_write_the_file_that_its_rows_come_from(parts: dict[str, str], tmp_path: Path) -> None:
+    rows = 50_000
+    target = tmp_path / "a.csv"
+    target.write_text("id,v\n" + "".join(f"{n},{n}\n" for n in range(rows)))
+    (tmp_path / "link.csv").symlink_to(target)
+    flow = in_place(parts)
+    assert run(flow, tmp_path).state == "completed"
+    assert target.read_text() == "id,v\n" + "".join(f"{n},{n}\n" for n in range(2, rows))
+    assert run(flow.replace("./a.csv", "link.csv").replace("mode: replace", "mode: append"), tmp_path).state == "completed"
+    assert target.read_text() == "id,v\n" + "".join(f"{n},{n}\n" for n in range(2, rows)) * 2
+    assert (tmp_path / "link.csv").is_symlink()
+
+
+def test_a_run_that_fails_leaves_the_file_it_reads_and_writes(tmp_path: Path) -> None:
+    target = tmp_path / "a.csv"
+    target.write_text(before := "id,v\n1,1\n2,x\n3,3\n")
+    assert run(in_place(DIRECT), tmp_path).state == "failed"
+    assert target.read_text() == before
+    target.write_text(before.replace("x", "2"))
+    assert run(in_place(THROUGH_CODE, works=False), tmp_path).state == "failed"
+    assert target.read_text() == before.replace("x", "2")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != ".pypeline") == ["a.csv"]

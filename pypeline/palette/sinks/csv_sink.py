@@ -28,7 +28,12 @@ _FRACTIONS = ("float", "double", "decimal")
 class Config(ModuleConfig):
     """Where to, in which dialect."""
 
-    output_path: Annotated[str, path("save")] = Field(min_length=1, title="File", description="The file to write.", examples=["out/people.csv"])
+    output_path: Annotated[str, path("save")] = Field(
+        min_length=1,
+        title="File",
+        description="The file to write; it may be one that the flow reads, since it is replaced when all is written.",
+        examples=["out/people.csv"],
+    )
     mode: Literal["create", "replace", "append"] = Field(
         default="replace", title="Mode", description="`create` fails when the file exists, `append` keeps its rows and adds the new ones."
     )
