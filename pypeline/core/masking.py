@@ -68,16 +68,19 @@ class Net:
         """An event or an error with the texts in it cleaned."""
         if self._pattern is None or not is_dataclass(record) or isinstance(record, type):
             return record
-        changes = {f.name: self._value(getattr(record, f.name)) for f in fields(record) if f.name in _TEXTS}
+        changes = {f.name: self.within(getattr(record, f.name)) for f in fields(record) if f.name in _TEXTS}
         return replace(record, **changes)
 
-    def _value(self, value: Any) -> Any:
+    def within(self, value: Any) -> Any:
+        """Plain data with the texts in it cleaned; keys stay, and so does ``value`` itself."""
+        if self._pattern is None:
+            return value
         if isinstance(value, str):
             return self.hide(value)
         if isinstance(value, list | tuple):
-            return type(value)(self._value(each) for each in value)
+            return type(value)(self.within(each) for each in value)
         if isinstance(value, Mapping):
-            return {key: self._value(each) for key, each in value.items()}
+            return {key: self.within(each) for key, each in value.items()}
         return self.cleaned(value)
 
 

@@ -122,7 +122,7 @@ async def execute(
         await secrets.check(plan)
         bundles.end_lost(bundles.home(folder), _recover)
         bundle = bundles.prepare(folder, plan.run_id)
-        atomic.write_json(bundle.plan, plan.to_json(), mode=0o600)
+        atomic.write_json(bundle.plan, _told(plan, secrets.net), mode=0o600)
     except BaseException:
         await engine.close()
         if bundle is not None:
@@ -142,8 +142,6 @@ class _Run:
         self.engine = engine
         self.stop = stop
         self.secrets = secrets
-        for value in logs.secrets_in(plan.env):
-            secrets.net.add(value)
         self.watch: Any = "previews" if previews else plan.settings.watch
         self.tally = Tally()
         self.started = time.time()
@@ -206,7 +204,7 @@ class _Run:
             engine.secrets = self.secrets
         _raise(preflight.check(plan, engine.slots))
         await self.secrets.check(plan)
-        atomic.write_json(bundle.plan, plan.to_json(), mode=0o600)
+        atomic.write_json(bundle.plan, _told(plan, self.secrets.net), mode=0o600)
         return await _Run(plan, folder, bundle, engine, stop, previews, self.secrets).go(on_event)
 
     def _logs(self) -> list[logs.LogWriter]:
@@ -318,6 +316,17 @@ def _recover(record: Path) -> object:
     from pypeline.runner.tables import publish
 
     return publish.settle(record)
+
+
+def _told(plan: Plan, net: Net) -> dict[str, Any]:
+    """``plan`` as its record tells it: where the flow's author wrote a known secret as plain text it is hidden."""
+    for value in logs.secrets_in(plan.env):
+        net.add(value)
+    data = plan.to_json()
+    hidden = {"configs", "variables", "source", "condition", "text"}
+    data["modules"] = {id: {key: net.within(value) if key in hidden else value for key, value in module.items()} for id, module in data["modules"].items()}
+    data["valves"] = [{key: net.within(value) if key in hidden else value for key, value in valve.items()} for valve in data["valves"]]
+    return data
 
 
 def _finish(bundle: Bundle, record: Mapping[str, Any]) -> PypeError | None:
