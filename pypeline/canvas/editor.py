@@ -164,7 +164,6 @@ class Editor(QObject, Hand):
             item = self.scene.cards.get(id)
             if item is not None:
                 item.hover(id == module)
-                self.scene.touched.emit(item.sceneBoundingRect())
         self._hovered = module
 
     def _choose(self, hit: Hit, modifiers: Qt.KeyboardModifier, *, keep: bool) -> None:
@@ -258,6 +257,8 @@ class Editor(QObject, Hand):
         else:
             flow = self._into_link(flow, id, point)
         self.document.apply(f"Add {id}", flow, choose=Selection(frozenset([id])))
+        # placed at an edge of the view, it comes whole into sight
+        self.view.show_module(id)
         self.added.emit(id)
         return id
 

@@ -53,7 +53,7 @@ class ValveEditor(QLineEdit):
         self.setProperty("bad", bool(reason))
         self.style().unpolish(self)
         self.style().polish(self)
-        self._view.say(reason or valves.meaning(valves.parse(text)))
+        self._view.say(reason or valves.meaning(valves.parse(text)), bad=bool(reason))
 
     def _take(self) -> None:
         text, link = self.text().strip(), self._link

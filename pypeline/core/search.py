@@ -41,6 +41,15 @@ def rank(text: str, types: Iterable[ModuleDecl]) -> list[ModuleDecl]:
     return [decl for _, decl in sorted(hits, key=lambda x: (-x[0], _KIND_ORDER[x[1].kind], x[1].name))]
 
 
+def shelves(types: Iterable[ModuleDecl]) -> dict[str, list[ModuleDecl]]:
+    """All types by category: first where tables come from, then what changes them, where they go, and control. A
+    category stands where the last kind that it holds belongs, and before its equals if it holds more."""
+    found: dict[str, list[ModuleDecl]] = {}
+    for decl in rank("", types):
+        found.setdefault(decl.category, []).append(decl)
+    return dict(sorted(found.items(), key=lambda shelf: (max(_KIND_ORDER[d.kind] for d in shelf[1]), -len(shelf[1]), shelf[0])))
+
+
 def _letters(word: str, text: str) -> bool:
     """Whether the letters of ``word`` stand in ``text`` in order."""
     place = 0

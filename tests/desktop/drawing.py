@@ -38,7 +38,7 @@ class Board:
         self.view = FlowView(self.scene)
         self.editor = Editor(self.view)
         self.said: list[str] = []
-        self.view.said.connect(self.said.append)
+        self.view.said.connect(lambda text, _bad: self.said.append(text))
         self.view.resize(1200, 800)
         qtbot.addWidget(self.view)
         self.view.show()

@@ -173,9 +173,7 @@ class Person:
         """Type another name on top of the inspector."""
         page = self.window.inspector.page
         assert isinstance(page, ModulePage)
-        QTest.mouseClick(page.head.name, LEFT)
-        await turns()
-        self.type(name)
+        await self.replace(page.head.name, name)
         await self.press(Qt.Key.Key_Return)
         assert self.window.document.selection.modules == {name}
 
@@ -236,12 +234,11 @@ class Person:
             await self.write_as_yaml(row, value)
 
     async def check(self, editor: ColumnList, column: str) -> None:
-        """Click a column and check it with Space."""
+        """Click a column, which checks it."""
         if editor.line.isVisible():
             await self.replace(editor.line, column)
         (item,) = [item for n in range(editor.list.count()) if (item := editor.list.item(n)).text() == column]
         QTest.mouseClick(editor.list.viewport(), LEFT, NONE, editor.list.visualItemRect(item).center())
-        QTest.keyClick(editor.list, Qt.Key.Key_Space)
         if editor.line.isVisible():
             await self.replace(editor.line, "")
 

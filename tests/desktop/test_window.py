@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPointF, Qt
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPointF, QRectF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
@@ -56,6 +56,37 @@ def at_window(on_loop: Any, flow: Path) -> Callable[[Callable[[Person], Awaitabl
         on_loop(main)
 
     return run
+
+
+def test_the_preview_follows_what_is_renamed_or_deleted_behind_it(at_window: Any) -> None:
+    async def work(person: Person) -> None:
+        window = person.window
+        await person.choose("adults")
+        await heard(window.session.previewed)
+        window.tabs.setCurrentWidget(window.log)
+        await person.rename("grown")
+        await person.understood()
+        window.tabs.setCurrentWidget(window.preview)
+        await heard(window.session.previewed, lambda port, _: port == "grown.output")
+        assert window.preview.title.text().startswith("grown.output")
+        window.board.view.setFocus()
+        await person.press(Qt.Key.Key_Delete)
+        await person.understood()
+        assert window.preview.port == ""
+        assert window.preview.empty.text().startswith("Click a link")
+
+    at_window(work)
+
+
+def test_what_is_added_at_the_edge_comes_whole_into_sight(at_window: Any) -> None:
+    async def work(person: Person) -> None:
+        view = person.window.board.view
+        await person.add("sort_mod", view.mapToScene(4, 4))
+        (id,) = person.window.document.selection.modules
+        box = person.window.board.scene.cards[id].card.box
+        assert view.seen().contains(QRectF(box.x - 24, box.y - 40, box.width + 48, box.height + 64))
+
+    at_window(work)
 
 
 def test_everything_is_undone_and_redone(at_window: Any) -> None:

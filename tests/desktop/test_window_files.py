@@ -85,6 +85,9 @@ def test_new_open_save_as_and_the_recent_list(on_loop: Any, flow: Path, tmp_path
         await person.name_file(flow)
         assert [m.id for m in window.document.flow.modules] == ["people", "adults", "out"]
         assert not window.board.empty.isVisible()
+        view = window.board.view
+        assert view.seen().contains(window.board.scene.flow_box())
+        assert abs(view.seen().center().x() - window.board.scene.flow_box().center().x()) < 2
         await person.press(Qt.Key.Key_S, CTRL | SHIFT)
         await person.name_file(tmp_path / "again.yaml")
         assert window.file.path == tmp_path / "again.yaml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from pypeline.app.desktop.forms.editor import mark
 from pypeline.canvas.document import Document
 from pypeline.canvas.editor import Editor
 from pypeline.canvas.icons import plain
@@ -77,10 +78,11 @@ class Board(QWidget):
     def _flow_changed(self) -> None:
         self.empty.setVisible(not self._document.flow.modules)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, bad: bool) -> None:
         self.said.setVisible(bool(text))
         if text:
             self.said.setText(text)
+            mark(self.said, bad)
             self.said.adjustSize()
             at = self.view.mapFromGlobal(self.cursor().pos())
             room = self.view.rect()

@@ -164,6 +164,10 @@ class Session(QObject):
         self._previewing = loop.start(self._preview(port))
 
     async def _preview(self, port: str) -> None:
+        if self._rest.isActive():
+            # whoever wishes to see rows rests already
+            self._rest.stop()
+            self._understand_now()
         if self._understanding is not None and not self._understanding.done():
             await asyncio.wait([self._understanding])
         module = port.rpartition(".")[0]

@@ -141,7 +141,8 @@ QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
 QProgressBar[state="failed"]::chunk {{ background: {t.failure}; }}
 QProgressBar[state="completed"]::chunk {{ background: {t.source}; }}
 #quickAdd, #zoomBox, #say, #card {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: 10px; }}
-#say {{ padding: 4px 10px; color: {t.failure_text}; }}
+#say {{ padding: 4px 10px; color: {t.text}; }}
+#say[bad="true"] {{ color: {t.failure_text}; }}
 #valveEditor {{ border: 1px solid {t.solo}; border-radius: 13px; padding: 2px 12px; }}
 #valveEditor[bad="true"] {{ border: 1px solid {t.failure}; }}
 QLabel#empty {{ color: {t.muted}; font-size: 13px; }}

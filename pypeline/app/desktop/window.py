@@ -12,7 +12,7 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QPointF, QSettings, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
@@ -110,7 +110,7 @@ class FlowWindow(QMainWindow):
         self.tabs.addTab(self.problems, "Problems")
         self.tabs.addTab(self.log, "Log")
         self.tabs.setCornerWidget(self.preview.title)
-        self.tabs.currentChanged.connect(lambda _: self.preview.title.setVisible(self.tabs.currentWidget() is self.preview))
+        self.tabs.currentChanged.connect(lambda _: self._tab_turned())
         self.middle = QSplitter(Qt.Orientation.Vertical)
         self.middle.addWidget(self.board)
         self.middle.addWidget(self.tabs)
@@ -227,11 +227,23 @@ class FlowWindow(QMainWindow):
         elif self.preview.port:
             self.session.preview(self.preview.port)
 
+    def _tab_turned(self) -> None:
+        ahead = self.tabs.currentWidget() is self.preview
+        self.preview.title.setVisible(ahead)
+        if ahead:
+            self._look_again()
+
     def _look_again(self) -> None:
-        """What is looked at may have other rows now."""
-        module = self.preview.port.rpartition(".")[0]
-        if self.tabs.currentWidget() is self.preview and not self.session.running and any(m.id == module for m in self.document.flow.modules):
+        """What is looked at may have other rows now, another name, or be gone."""
+        if self.tabs.currentWidget() is not self.preview or self.session.running:
+            return
+        chosen, module = self.document.selection.modules, self.preview.port.rpartition(".")[0]
+        if any(m.id == module for m in self.document.flow.modules):
             self.session.preview(self.preview.port)
+        elif len(chosen) == 1:
+            self.running.preview_module(next(iter(chosen)))
+        else:
+            self.preview.forget()
 
     def _show_file(self) -> None:
         name = self.file.path.name if self.file.path else f"{self.document.flow.flow.name}.yaml"
@@ -285,7 +297,8 @@ class FlowWindow(QMainWindow):
         old_scene.dispose()
         old_document.deleteLater()
         loop.start(old_session.close())
-        self.board.view.start()
+        # once the new body has its size
+        QTimer.singleShot(0, self.board.view, self.board.view.start)
 
     def save_file(self) -> None:
         """Write the flow; asks for a name the first time."""

@@ -11,7 +11,7 @@ from pypeline.canvas.icons import icon, plain
 from pypeline.canvas.look import Look
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.modules import ModuleDecl
-from pypeline.core.search import rank
+from pypeline.core.search import rank, shelves
 from pypeline.resources.icons import icon_of
 
 TYPE = Qt.ItemDataRole.UserRole
@@ -93,8 +93,8 @@ class PalettePanel(QWidget):
     def fill(self, text: str) -> None:
         """List the types that ``text`` finds, by category."""
         self._model.clear()
-        groups: dict[str, list[ModuleDecl]] = {}
-        for decl in rank(text, self._catalogue.values()):
+        groups = {} if text.strip() else shelves(self._catalogue.values())
+        for decl in rank(text, self._catalogue.values()) if text.strip() else ():
             groups.setdefault(decl.category, []).append(decl)
         for category, types in groups.items():
             self._group(category)

@@ -72,6 +72,12 @@ class PreviewPanel(QWidget):
         if not self.table.isVisible():
             self._say("Reading…")
 
+    def forget(self) -> None:
+        """Look at nothing."""
+        self.port = ""
+        self.title.setText("")
+        self._say(_EMPTY)
+
     def _say(self, text: str) -> None:
         self.empty.setText(text)
         self.empty.show()

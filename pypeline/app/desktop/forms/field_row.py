@@ -12,6 +12,7 @@ from pypeline.app.desktop.forms.choices import Check, Choice
 from pypeline.app.desktop.forms.editor import UNSET, Editor
 from pypeline.app.desktop.forms.labels import label, said
 from pypeline.app.desktop.forms.making import make
+from pypeline.app.desktop.forms.placing import is_missing
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import TEXTS, YAML, Field, Shape, converted
 from pypeline.app.desktop.forms.texts import to_yaml
@@ -197,7 +198,7 @@ class FieldRow(QWidget):
             said(self.note, self._refusal, "bad")
             return
         grave = any(p.severity == "error" for p in problems)
-        said(self.note, "\n".join(f"{_capital(sentence(p.message))} {p.mend}".rstrip() for p in problems[:3]), "bad" if grave else "sub")
+        said(self.note, "\n".join(self._words(p) for p in problems[:3]), "bad" if grave else "sub")
         for fix in [fix for p in problems for fix in p.fixes][:2]:
             button = QPushButton(fix.title)
             button.setObjectName("small")
@@ -205,6 +206,10 @@ class FieldRow(QWidget):
             self.fixes.addWidget(button)
         if self.fixes.count():
             self.fixes.addStretch(1)
+
+    def _words(self, problem: Problem) -> str:
+        # where to write it, and an example, is what the field itself shows
+        return "This is needed." if is_missing(problem) else f"{_capital(sentence(problem.message))} {problem.mend}".rstrip()
 
     def learn(self) -> None:
         """Columns may be others now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QScrollArea, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
@@ -47,6 +47,7 @@ class ModuleHead(QWidget):
     def __init__(self, room: Room) -> None:
         super().__init__()
         self._room = room
+        self._just_clicked = False
         self.tile = QLabel()
         self.tile.setFixedSize(32, 32)
         self.name = QLineEdit()
@@ -133,9 +134,13 @@ class ModuleHead(QWidget):
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
             self._back()
             return True
-        if event.type() == QEvent.Type.FocusIn and isinstance(event, QFocusEvent) and event.reason() == Qt.FocusReason.MouseFocusReason:
-            # once the click has put its cursor: who clicks a name types another; a second click places the cursor
-            QTimer.singleShot(0, self.name, self.name.selectAll)
+        if event.type() == QEvent.Type.FocusIn and isinstance(event, QFocusEvent):
+            self._just_clicked = event.reason() == Qt.FocusReason.MouseFocusReason
+        elif event.type() == QEvent.Type.MouseButtonRelease and self._just_clicked:
+            # who clicks a name types another one; a second click places the cursor
+            self._just_clicked = False
+            if not self.name.hasSelectedText():
+                self.name.selectAll()
         return super().eventFilter(watched, event)
 
 

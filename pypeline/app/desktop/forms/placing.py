@@ -13,6 +13,11 @@ _ENGINE = frozenset({"PYE414", "PYE415"})
 """What the table engine finds when it binds a module: unknown columns, types that do not fit."""
 
 
+def is_missing(problem: Problem) -> bool:
+    """Whether it says that a field is not written at all."""
+    return problem.code == _MISSING
+
+
 def of_config(problems: Iterable[Problem], field: str, language: str = "") -> tuple[Problem, ...]:
     """The problems of a module's config field: placed at it, or that it is missing. What the engine says of a whole
     module belongs to ``language``, the one field in which something is written for it."""
