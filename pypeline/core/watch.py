@@ -31,6 +31,8 @@ class Frames:
     """The reason of the newest failure."""
     cut: str = ""
     """Why a pass was cut short, by a stop or a halt; what a closed valve leaves out is not."""
+    unjoined: str = ""
+    """Why what the passes collected could not be brought together."""
 
     @property
     def ended(self) -> int:
@@ -49,8 +51,10 @@ class Frames:
             self.under_way.add(frame)
             return state, reason
         self.under_way.discard(frame)
-        # the one record of what never got a frame is no pass
-        if not frame.endswith("-"):
+        # the one record of what never got a frame, or of rows of all that could not be joined, is no pass
+        if frame.endswith("-"):
+            self.unjoined = reason if state == "failed" else self.unjoined
+        else:
             if state == "completed":
                 self.completed += 1
             elif state == "failed":
@@ -61,8 +65,8 @@ class Frames:
                 self.cut = self.cut if reason in NEUTRAL else reason
         if self.under_way:
             return "running", ""
-        if self.failed:
-            return "failed", self.why
+        if self.failed or self.unjoined:
+            return "failed", self.why or self.unjoined
         if self.cut:
             return "cancelled", self.cut
         return ("completed", "ok") if self.completed and state != "completed" else (state, reason)

@@ -131,6 +131,10 @@ class Announcer:
         if error.type != "PypeError" and error.detail:
             self.log("INFO", error.detail, node)
 
+    def not_joined(self, error: ErrorInfo, task: str, frame: str) -> None:
+        """A sink that collected in every frame could not write the rows of all: a record of its own, ``frame`` being that of none."""
+        self._say(ev.ModuleState, module=error.module, task=task, state="failed", reason="error:join", frame=frame, error=error)
+
     def log(self, level: str, message: str, node: str = "") -> None:
         self._say(ev.Log, level=level, message=message, node_id=node)
 

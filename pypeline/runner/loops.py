@@ -92,7 +92,10 @@ class Loops:
             try:
                 globals.update(await self._joined(ask, parts))
             except (PypeError, OSError) as wrong:
-                error = error or self._failed(wrong, parts.sink, ask.frame).message
+                told = self._failed(wrong, parts.sink, ask.frame)
+                loop = self._plan.sub_flows[self._valves[ask.valve].source_sub_flow].loop
+                self._announce.not_joined(told, self._tasks[parts.sink].id, "-" if loop is None else f"{ask.frame}--")
+                error = error or told.message
             finally:
                 self._dispatch.collected.drop(parts)
         self._tell(act.FramesJoined(ask.valve, ask.frame, error, globals))

@@ -559,6 +559,11 @@ def test_a_join_that_fails_is_the_error_of_the_run(project: Project) -> None:
     assert (summary.error.code, summary.error.module) == ("PYE405", "write")
     assert summary.error.mend
     assert not (project.folder / "out.csv").exists()
+    told = summary.modules["write"]
+    assert (told.state, told.reason, told.error and told.error.code) == ("failed", "error:join", "PYE405")
+    assert nodes(project) | {"write#-": "failed"} == nodes(project) | {"write#0": "completed", "write#1": "completed"}
+    record = json.loads((summary.bundle / "summary.json").read_text())
+    assert (record["failed"], record["frames"]["write"]["completed"], record["modules"]["write"]["state"]) == (1, 2, "failed")
 
 
 def test_rows_that_cannot_be_brought_together_for_want_of_space_are_a_problem(tmp_path: Path) -> None:
@@ -570,6 +575,27 @@ def test_rows_that_cannot_be_brought_together_for_want_of_space_are_a_problem(tm
     )
     command = [sys.executable, "-c", code, str(tmp_path / "0.parquet"), str(tmp_path / "all.arrow")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "PYE503\n"
+
+
+@pytest.mark.parametrize("stops", ["part", "join", "sink"])
+def test_a_disk_that_refuses_what_frames_collect_fails_the_run(project: Project, stops: str) -> None:
+    """A file may have so many bytes and no more: too few for a part, for the parts together, or for the sink's file."""
+    rows = module("rows", "generate_source", rows=20_000, columns={"x": {"kind": "int", "min": 0, "max": 1_000_000_000_000}})
+    sink = module("write", "csv_sink", output_path="out/all.csv", mode="append")
+    frames = {"part": 1, "join": 8, "sink": 3}[stops]
+    limit = {"part": 100_000, "join": 900_000, "sink": 700_000}[stops]
+    text = flow(items("list", *range(frames)), rows, sink, data=("rows.data - write.input",), control=("list (1|iterate) rows",))
+    (project.folder / "flow.yaml").write_text(text)
+    code = f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\nfrom pypeline.app.cli.main import main\nsys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, "run", "flow.yaml", "--quiet"], cwd=project.folder, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "Traceback" not in said
+    (summary,) = [json.loads(path.read_text()) for path in project.folder.glob(".pypeline/run_bundles/*/attempt-1/summary.json")]
+    assert (summary["state"], summary["modules"]["write"]["state"]) == ("failed", "failed")
+    assert summary["error"]["mend"]
+    assert not list(project.folder.glob("out/*")), "neither the file nor what was staged"
+    assert not list(project.folder.glob(".pypeline/run_bundles/*/attempt-1/scratch/parts/*"))
 
 
 def test_a_condition_that_has_no_value_is_the_error_of_the_run(project: Project) -> None:
