@@ -8,7 +8,7 @@ a run's states) is set as :class:`Knowledge`; the document never fetches it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -20,11 +20,12 @@ from pypeline.core.columns import Schema
 from pypeline.core.watch import Watch
 from pypeline.schema.flow import ControlLink, DataLink, Flow
 from pypeline.schema.problems import Problem
+from pypeline.schema.record import record
 
 Link = DataLink | ControlLink
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Knowledge:
     """What is known about the flow as drawn: schemas by ``module.port``, problems in file order, and
     the run being watched (None before the first run)."""
@@ -34,7 +35,7 @@ class Knowledge:
     watch: Watch | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """The chosen modules (ids) and links."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from pypeline.core.modules import ModuleDecl
+from pypeline.schema.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Catalogue(Mapping[str, ModuleDecl]):
     """Type name → declaration. Iterates in name order."""
 

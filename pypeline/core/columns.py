@@ -8,7 +8,8 @@ date time timestamp timestamptz interval blob json`` and, from nested sources, `
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pypeline.schema.record import record
 
 SIMPLE = {
     "bool": "BOOLEAN", "int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT",
@@ -20,7 +21,7 @@ SIMPLE = {
 _DECIMAL = re.compile(r"^decimal\(\s*(\d{1,2})\s*,\s*(\d{1,2})\s*\)$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """A column's name and type (our vocabulary)."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.core.hints import HINT
 from pypeline.core.variables import as_text
 from pypeline.schema.problems import Path
+from pypeline.schema.record import record
 
 Hint = Mapping[str, Any]
 NO_HINT: Hint = {}
@@ -23,7 +23,7 @@ BOUND = EXPRESSIONS | {"sql"}
 """Editors of texts whose variables are bound as values and never pasted."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """A text in a config: where (the config's field first), what, and what for. ``key`` says that it
     is a key of a mapping rather than a value."""

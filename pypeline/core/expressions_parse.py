@@ -8,16 +8,16 @@ values.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from pypeline.core.expressions_allow import allow
 from pypeline.core.expressions_lex import STATEMENTS, ExpressionError, masked, refused, too_deep
 from pypeline.core.variables import Reference
+from pypeline.schema.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parsed:
     """A checked tree. ``variables`` are the references outside of quotes by where they start: a
     column node whose name starts there stands for one. ``columns`` are the others, in order of

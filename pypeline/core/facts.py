@@ -7,14 +7,15 @@ a flow and its facts. Equal facts give equal plans, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.columns import Schema
+from pypeline.schema.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileFact:
     """A source file's identity. ``digest`` (xxh3-128, hex) is empty where only the stat was taken."""
 
@@ -25,7 +26,7 @@ class FileFact:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SourceFacts:
     """What a file source will read: its files, the header row found, and the columns it will have.
 
@@ -40,7 +41,7 @@ class SourceFacts:
     dialect: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Machine:
     """What this machine (or its cgroup) offers."""
 
@@ -48,7 +49,7 @@ class Machine:
     memory: int = 2**31
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Facts:
     """``folder`` is where relative paths start (the flow's or the job's folder); ``context`` holds
     the context variables of the chosen environment, ``env`` the allowed environment variables,

@@ -9,14 +9,15 @@ on purpose: whatever reads files, settings or the environment, and whatever chan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from pypeline.schema.record import record
 
 Group = Literal["text", "number", "date", "choice", "list", "aggregate"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FunctionDoc:
     """A function. ``example`` gives ``result`` (both expressions; an aggregate's runs over the
     table :data:`SAMPLE`). ``most`` is None where any number of arguments may follow ``least``.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -19,9 +18,10 @@ from pypeline.core.above import above
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.valves import ValveError, ValveSpec
 from pypeline.schema.flow import ControlLink, DataLink, Flow
+from pypeline.schema.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ControlEdge:
     """A control link between two sub flows. ``index`` is its place in the file, ``order`` final."""
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import floor
+
+from pypeline.schema.record import record
 
 GAP = 32
 """Free space between two nodes of a column."""
@@ -23,7 +24,7 @@ _MAIN = 4096.0
 """How much more a straight main line counts than a straight side line."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edge:
     """A link from ``source`` to ``target``; ``leave`` and ``enter`` are port heights below the top edges."""
 
@@ -33,7 +34,7 @@ class Edge:
     enter: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Placed:
     """``column`` (from 0) and ``top`` (from 0, a multiple of :data:`SNAP`) by node number."""
 

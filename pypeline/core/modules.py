@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from pypeline.core.columns import Schema
 from pypeline.core.relation import Expr, Inputs, Relation, col
 from pypeline.schema.problems import Path, Place, PypeError
+from pypeline.schema.record import record
 
 Kind = Literal["source", "mod", "sink", "solo"]
 
@@ -208,7 +209,7 @@ class RelationalModule(BaseModule):
             raise PypeError(error.problem(Place(path=field_path), text)) from None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModuleDecl:
     """All that the rest of the program knows of a module type. JSON-able, equal by value."""
 

@@ -8,12 +8,13 @@ records, never their own retry. Ids are stable: a task is named after its first 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from pypeline.core.plain import as_data
 from pypeline.core.planned import PlannedLink, PlannedModule, TaskKind
 from pypeline.schema.flow import Resources, Retry, Settings, Trigger
+from pypeline.schema.record import record
 
 PLAN_FORMAT = 1
 Decision = Literal["execute", "reuse", "at_run"]
@@ -22,7 +23,7 @@ EDGE_TYPES: Mapping[Trigger, EdgeType] = {"iterate": "ITERATE", "start": "START"
 """Trigger → the specification's edge type; all others are NORMAL."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """``inputs`` are link ids that come from other tasks, ``hands_over`` ports (``module.port``) that
     other tasks or loops read, ``after`` the tasks that must have completed first, ``cut`` why it starts here. ``origins`` says of each value of
@@ -46,7 +47,7 @@ class Task:
     waits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SubFlow:
     """Modules joined by data links, or one solo. ``index`` (from 0) follows file order.
 
@@ -65,7 +66,7 @@ class SubFlow:
     loop: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Valve:
     """A control link as the scheduler sees it; ``order`` is final (``Last`` resolved).
     ``index`` is its place in the file among control links; ``variables`` the values bound in its
@@ -96,7 +97,7 @@ class Valve:
         return EDGE_TYPES.get(self.trigger, "NORMAL")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """Everything a run needs. ``order`` lists tasks in the order they would start with one slot."""
 

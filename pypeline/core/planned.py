@@ -7,16 +7,17 @@ flow file that the rest of the plan is made of.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from pypeline.core.facts import SourceFacts
 from pypeline.core.modules import Effects, Kind
+from pypeline.schema.record import record
 
 TaskKind = Literal["segment", "code", "solo", "gate", "flow"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlannedModule:
     """A module ready to run: ``configs`` flat with context variables filled in. ``templates`` are the
     paths in them of texts that still hold ``{{…}}`` (globals, environment, secrets): the runner fills
@@ -57,7 +58,7 @@ class PlannedModule:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlannedLink:
     """A data link. ``id`` is its text form; ``index`` its place among the links into a ``many`` port."""
 

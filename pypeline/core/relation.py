@@ -13,10 +13,11 @@ parse SQL again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from pypeline.core.columns import Column, Schema
+from pypeline.schema.record import record
 
 ColumnRef = tuple[str, str]
 """(port or step, column)"""
@@ -46,7 +47,7 @@ def literal(value: Any) -> str:
     raise TypeError(f"no SQL literal for {type(value).__name__}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expr:
     """A piece of SQL and the columns it reads."""
 
@@ -65,7 +66,7 @@ def passed(port: str, schema: Schema, without: Iterable[str] = ()) -> tuple[tupl
     return tuple((c.name, col(port, c.name)) for c in schema if c.name not in drop)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Query:
     """One SELECT. ``source`` is the FROM clause with ports as quoted aliases, e.g. ``"input"``.
     No ``columns`` means all that ``source`` has, which binding finds and spells out: for user SQL only.
@@ -88,14 +89,14 @@ class Query:
     keep: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnionAll:
     """Several queries with the same output columns, one below the other, in order."""
 
     parts: tuple[Query, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Values:
     """A literal table, typed by ``schema``."""
 
@@ -103,7 +104,7 @@ class Values:
     rows: tuple[tuple[Any, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scan:
     """Read files. ``columns`` is what the flow declares (empty: the file says); ``options`` are
     the reader's, already validated by the module's config model (see ``runner/tables/scan.py``)."""
@@ -114,7 +115,7 @@ class Scan:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Write:
     """Write ``source`` (an input port) to a file. ``mode``: create | replace | append."""
 
@@ -125,7 +126,7 @@ class Write:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Show:
     """Hand the first ``rows`` rows of ``source`` (a port) to the log."""
 
@@ -137,7 +138,7 @@ class Show:
 Step = Query | UnionAll | Values | Scan
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Relation:
     """All a relational module has to say.
 

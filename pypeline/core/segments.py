@@ -10,9 +10,9 @@ may, so that what only a late segment reads is fused with it and not handed over
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pypeline.core.planned import TaskKind
+from pypeline.schema.record import record
 
 MOST = 100
 """The most modules that one statement may hold."""
@@ -21,7 +21,7 @@ _Into = Mapping[str, Sequence[tuple[str, str]]]
 """Module → (what it comes after, why they cannot share a task)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """How a module may be cut: its task ``kind``, and, when it must stand ``alone``, why."""
 
@@ -30,7 +30,7 @@ class Part:
     alone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edge:
     """``target`` comes after ``source``; ``cut`` says why they cannot share a task, if so.
     ``ordering`` marks an edge that carries no table."""
@@ -41,7 +41,7 @@ class Edge:
     ordering: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cut:
     """One task to be: its modules in order, and why it starts where it starts."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.core.expressions_allow import place
@@ -16,6 +15,7 @@ from pypeline.core.functions import CHANGING, words
 from pypeline.core.sqlcheck_text import statement_refused
 from pypeline.core.variables import Reference
 from pypeline.schema.problems import did_you_mean
+from pypeline.schema.record import record
 
 TABLE_FUNCTIONS = words("range generate_series unnest")
 """The only functions that may stand where a table stands."""
@@ -40,7 +40,7 @@ _STATEMENTS = words(
 _FILES = "it reaches files or the system: only the declared inputs of this task may be read, never a file outside the job folder"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Used:
     """What a SELECT reads: ``ports``, and the casefolded names that stand in it (None: all columns)."""
 

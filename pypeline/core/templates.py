@@ -9,7 +9,6 @@ bound as values. Code is left alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.core import configs, variables, variables_shell
@@ -18,11 +17,12 @@ from pypeline.core.modules import ModuleDecl
 from pypeline.core.variables import Reference, VariableError
 from pypeline.schema.flow import Marks, Module
 from pypeline.schema.problems import Path, Place, PypeError
+from pypeline.schema.record import record
 
 _NONE: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Filled:
     """A module's config, ready to be planned with. ``identity`` is what its fingerprint sees:
     the filled config, with the run's id and all that is filled later still as templates."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from pypeline.core.texterror import TextError
 from pypeline.schema.flow import Trigger
 from pypeline.schema.problems import did_you_mean
+from pypeline.schema.record import record
 
 Order = int | Literal["Last"]
 
@@ -41,7 +41,7 @@ class ValveError(TextError):
     """The text is no valve."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ValveSpec:
     """A valve, understood. ``parallel`` is the N of ``iterate xN``."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pypeline.core.texterror import TextError
 from pypeline.schema.problems import did_you_mean
+from pypeline.schema.record import record
 
 Kind = Literal["context", "global", "iter", "run", "env", "vault"]
 
@@ -33,7 +33,7 @@ class VariableError(TextError):
     """A reference is misspelled, or has no value."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """One ``{{…}}``. ``name`` is what follows the kind (``a`` of ``context.a``, ``path#key`` of a
     vault, the whole ``module__Var`` of a global); ``start`` and ``end`` bound it in its text."""

@@ -8,7 +8,6 @@ secret where none may be. Fills nothing in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.core import configs
@@ -22,11 +21,12 @@ from pypeline.core.variables_context import Asked, context_warnings, looks_secre
 from pypeline.core.variables_shell import check_places
 from pypeline.schema.flow import Flow, Module
 from pypeline.schema.problems import Path, Place, Problem, did_you_mean
+from pypeline.schema.record import record
 
 _FROM_OUTSIDE = ("vault", "env")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Use:
     """One text with variables: where it stands, and who reads it (a module, or a control link)."""
 

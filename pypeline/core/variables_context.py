@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.schema.problems import Place, Problem
+from pypeline.schema.record import record
 
 _SECRET_NAME = re.compile(r"(?:^|_)(?:password|passwd|pwd|passphrase|secret|token|apikey|(?:api|access|private|secret|auth)_?key|credentials?)$", re.IGNORECASE)
 _SECRET_VALUE = re.compile(
@@ -19,7 +19,7 @@ _SECRET_VALUE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """In a context, in place of a value that a person gives when the flow runs."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,12 +34,13 @@ from pypeline.schema.flow import Flow
 from pypeline.schema.job import Dag, DagNode, ExecutionMetadata, JobModel
 from pypeline.schema.problems import Place, Problem, PypeError
 from pypeline.schema.reader import read_file
+from pypeline.schema.record import record
 
 CONTEXT = "context"
 _Model = TypeVar("_Model", bound=JobModel)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """A job folder, read: the flow, its module types as they were when it was built, and what is odd about it."""
 

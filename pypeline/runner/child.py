@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from pypeline.runner.store.atomic import write_json
 from pypeline.runner.store.bundle import Bundle
 from pypeline.runner.store.lease import owner
 from pypeline.schema.problems import Place, Problem, PypeError, errors
+from pypeline.schema.record import record
 
 GIVEN = "flow_input:given"
 """The type of a ``flow_input`` that gets a table: it is not fused with what reads it, for its table is there already."""
@@ -48,7 +49,7 @@ Run = Callable[..., Awaitable[Any]]
 """``run(plan, folder, bundle, engine, stop, previews, on_event)``: an attempt from its first event to its record."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Around:
     """What a run knows of where it stands: ``root``, the folder of the flow that a person started, its own ``bundle``,
     and how a child is ``run``. In a child also the tables ``given`` to it and ``taken`` from it by port, the globals
@@ -124,8 +125,8 @@ class WithFlows:
 
     def _note(self, result: TaskResult) -> None:
         """Keep the globals that were set: whoever runs this flow may ask for them."""
-        for record in result.modules:
-            self._around.set.update((f"{record.module}__{name}".casefold(), value) for name, value in record.globals.items())
+        for module in result.modules:
+            self._around.set.update((f"{module.module}__{name}".casefold(), value) for name, value in module.globals.items())
 
     def status(self, job: Job) -> Status:
         return job.status

@@ -24,6 +24,7 @@ from pypeline.runner import registry
 from pypeline.schema.flow import Flow, FlowPort, Module
 from pypeline.schema.problems import Fix, Place, Problem, PypeError, capital, did_you_mean, errors
 from pypeline.schema.reader import read_file
+from pypeline.schema.record import record
 
 INPUT, OUTPUT = "flow_input", "flow_output"
 TABLE = "table"
@@ -34,7 +35,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Child:
     """A flow that another runs: its file, where its relative paths start, and the types it may use."""
 

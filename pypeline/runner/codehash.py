@@ -16,6 +16,8 @@ from pathlib import Path
 
 import xxhash
 
+from pypeline.schema.record import record
+
 
 def code_hash(file: Path, root: Path, within: Path | None = None) -> str:
     """xxh3-128 (hex) of ``file`` and of all it reaches ``within`` the project.
@@ -56,7 +58,7 @@ def text_hash(source: str) -> str:
     return xxhash.xxh3_128(meaning.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _File:
     """A parsed file: top-level definitions by name, other statements, and what its imports name."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner.frames import OUTSIDE, Frames, Scope, outer
 from pypeline.runner.order import Order
 from pypeline.runner.store.bundle import Bundle
+from pypeline.schema.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parts:
     """All parts of ``sink``, in ``folder``; they become the file ``path``. ``keep`` is False where a
     frame that did not complete spoils them all."""

@@ -11,7 +11,6 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,13 @@ from pypeline.runner.order import Limits, Order
 from pypeline.runner.secrets import kept_back
 from pypeline.runner.wire import problem_from_json
 from pypeline.schema.problems import Problem, PypeError
+from pypeline.schema.record import record
 
 PATIENCE: Mapping[str, float] = {"bind": 20.0, "preview": 60.0, "check": 5.0, "evaluate": 5.0, "sniff": 20.0}
 """Seconds that a question may take."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bound:
     """What binding a plan gives: columns by ``module.port``, and the problems of modules."""
 

@@ -6,7 +6,7 @@ JSON-able both ways (:func:`to_json`, :func:`from_json`): it crosses the worker'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from pypeline.core.columns import Column
@@ -15,9 +15,10 @@ from pypeline.core.modules import Effects
 from pypeline.core.plain import as_data
 from pypeline.core.planned import PlannedLink, PlannedModule, TaskKind
 from pypeline.core.results import HandOver
+from pypeline.schema.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Threads, bytes of memory and seconds for this try; ``spill`` is a private folder. ``most`` are the
     bytes over which its processes are ended (0: nobody asked for a limit), ``gpus`` the ids of its devices."""
@@ -30,7 +31,7 @@ class Limits:
     gpus: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """The row of a frozen item table (an Arrow file) that a frame stands for, from 0."""
 
@@ -38,7 +39,7 @@ class Item:
     row: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Order:
     """``links`` are the task's inner links and those that come in; a link that comes in has its
     table in ``tables`` (link id → hand-over). ``hands_over`` and ``count`` list ports

@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,13 @@ from pypeline.runner.store import bundle as bundles
 from pypeline.runner.store.bundle import Bundle
 from pypeline.runner.tally import Tally
 from pypeline.schema.problems import Problem, PypeError
+from pypeline.schema.record import record
 
 THREADS = "PYPELINE_THREADS"
 OnEvent = Callable[[ev.RunEvent], None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunSummary:
     """How a run ended. ``modules`` holds the last state of each module, with the rows and seconds of all
     frames of a loop together, ``frames`` how many of its frames ended how where there was more than one,

@@ -14,7 +14,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pypeline.core import actions as act
@@ -31,6 +31,7 @@ from pypeline.runner.slots import Demand
 from pypeline.runner.store.atomic import failure
 from pypeline.runner.turns import Turns
 from pypeline.schema.problems import PypeError
+from pypeline.schema.record import record
 
 SLICE = 0.004
 """Seconds of work after which the loop gets its turn."""
@@ -38,7 +39,7 @@ _DISK_FULL = frozenset({"PYE433", "PYE503"})
 """Trying again does not help against these."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """How a run ended: its state and reason, the first unhandled error, and the titles of handled failures."""
 

@@ -14,7 +14,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from pypeline.core.variables_context import Asked, known_now
 from pypeline.runner.store import foreign
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
+from pypeline.schema.record import record
 
 DEFAULT = "default"
 _NAME = re.compile(r"^[^\W\d]\w*$")
@@ -30,7 +30,7 @@ _QUESTION = re.compile(r"^([^\W\d]\w*)\?(secret)?$")
 _SECRET = re.compile(r"(^|_)(password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|credentials?)(_|$)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """What a person is asked for: the value of ``name``. ``proposal`` is taken where nothing is said, None for none.
     A ``secret`` answer goes to :class:`pypeline.runner.secrets.Secrets`, any other into ``sets``."""

@@ -14,12 +14,13 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from pypeline.schema.problems import Problem, PypeError, did_you_mean
+from pypeline.schema.record import record
 
 CREDENTIALS = ("VAULT_TOKEN", "VAULT_ROLE_ID", "VAULT_SECRET_ID")
 """Variables that stay with the process that talks to Vault."""
@@ -30,7 +31,7 @@ _SOON, _LATE = 300.0, 5.0
 _REDIRECTED = "PYpeline: redirected to "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Login:
     """Where Vault is and how to get in. ``verify`` is a file or folder of authorities, or True for the system's."""
 

@@ -5,10 +5,10 @@ load 1xx · graph 2xx · config 3xx · run 4xx · store 5xx. A code, once releas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pypeline.schema.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Code:
     """What a code means (``title``), why it exists (``why``) and what to do about it (``mend``)."""
 

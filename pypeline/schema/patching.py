@@ -8,11 +8,11 @@ one takes its lines, and the comment directly above it, along. Edits are gathere
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.schema import emit
 from pypeline.schema.differences import Step, steps
+from pypeline.schema.record import record
 from pypeline.schema.scalars import same
 from pypeline.schema.spans import Entry, Node
 
@@ -21,7 +21,7 @@ class CannotPatch(Exception):
     """The text is written in a way that span patches do not cover."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seat:
     """Where a value stands: ``after`` is the index behind its ``:`` or dash, ``column`` that of the
     collection around it, which is written in flow style (``flow``) or whose list item it is (``item``)."""

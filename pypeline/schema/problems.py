@@ -7,16 +7,18 @@ Every code lives once, in :mod:`pypeline.schema.codes`. A problem is data: rooms
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from difflib import get_close_matches
 from typing import Any, Literal
+
+from pypeline.schema.record import record
 
 Severity = Literal["error", "warning"]
 Phase = Literal["load", "plan", "run"]
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where: a file with 1-based line and column (0 = unknown), a key path, a module or a link."""
 
@@ -35,7 +37,7 @@ class Place:
         return ":".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fix:
     """A mend a program can apply: put ``value`` at ``path`` (``None`` as value removes the key)."""
 
@@ -44,7 +46,7 @@ class Fix:
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """One thing that is wrong. ``mend`` is a sentence for a person, ``fixes`` are for a button."""
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.schema import collection, ids, migrations
 from pypeline.schema.decode import decode
 from pypeline.schema.flow import Flow, Marks, as_position
 from pypeline.schema.problems import Path, Place, Problem, PypeError, errors
+from pypeline.schema.record import record
 from pypeline.schema.spots import SpotPaths
 from pypeline.schema.validation import build
 from pypeline.schema.yamltext import LIMITS, Limits, load
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadResult:
     """``flow`` is None exactly when a problem is an error; ``text`` is the decoded text, byte order mark kept."""
 

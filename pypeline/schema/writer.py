@@ -8,7 +8,6 @@ compared; where patching cannot say the change, the whole file is written anew a
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 import yaml
 
@@ -20,13 +19,14 @@ from pypeline.schema.patching import CannotPatch, Patcher, Seat
 from pypeline.schema.plain import plain
 from pypeline.schema.problems import Place, Problem, PypeError
 from pypeline.schema.reader import parse
+from pypeline.schema.record import record
 from pypeline.schema.scalars import same
 from pypeline.schema.spans import compose
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Patched:
     """The new text; ``whole`` says that the file was written anew and comments were lost."""
 

@@ -17,6 +17,7 @@ import yaml
 from yaml.events import AliasEvent, DocumentStartEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent, StreamEndEvent
 
 from pypeline.schema.problems import Place, Problem
+from pypeline.schema.record import record
 from pypeline.schema.scalars import resolve, text_of
 from pypeline.schema.spots import Spot
 from pypeline.schema.yamlerrors import syntax_problem
@@ -25,7 +26,7 @@ from pypeline.schema.yamlerrors import syntax_problem
 EventParser: Any = getattr(yaml.cyaml, "CParser", None) if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """How large a flow file may be. Checked before, not after, the work is done."""
 

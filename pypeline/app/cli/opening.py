@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,12 @@ from pypeline.runner import children
 from pypeline.runner.registry import load
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Problem, PypeError, did_you_mean, errors
+from pypeline.schema.record import record
 
 _CONTEXT = re.compile(r"\{\{\s*context\.(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opened:
     """A flow as it stands in its file. ``folder`` is where its relative paths start; ``warnings``
     are what the reader or the job's loader had to say."""

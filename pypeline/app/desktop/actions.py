@@ -6,13 +6,14 @@ window binds a key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from pypeline.schema.record import record
 
 When = Literal["always", "saved", "selection", "modules", "undo", "redo", "idle", "running", "one", "clipboard"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Action:
     """``id`` is stable; ``menu`` is the menu it stands in; ``keys`` as Qt spells them; ``hint`` one line of help; ``short`` the title where room is scarce."""
 

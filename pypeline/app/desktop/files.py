@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from pypeline.runner.store import atomic
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Place, Problem, PypeError
 from pypeline.schema.reader import read, read_file
+from pypeline.schema.record import record
 from pypeline.schema.writer import dump, write
 
 RECENT_MOST = 12
@@ -28,7 +28,7 @@ READERS: Mapping[str, str] = {
 """Which module type reads a dropped file, by its ending."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenFile:
     """A flow file as it was last read or written: its text, the flow in it, and what the bytes were."""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from typing import Any
 
 from pypeline.core.configs import resolved
 from pypeline.schema.problems import Path, did_you_mean
+from pypeline.schema.record import record
 
 WORDS = {
     "string": "text", "integer": "integer", "number": "number", "boolean": "true or false",
@@ -23,7 +23,7 @@ WORDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Misfit:
     """One thing that does not fit: a PYE code, the path, and the message after the name of the place."""
 
@@ -41,7 +41,7 @@ def misfits(value: Any, said: Mapping[str, Any], whole: Mapping[str, Any], is_op
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Schema:
     whole: Mapping[str, Any]
     is_open: Callable[[str], bool]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pypeline.core.plan import Plan, SubFlow, Valve
+from pypeline.schema.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """``valves`` leave its ``sub_flows``, by (order, file order); ``inputs`` are the links into each,
     in the groups that one open link satisfies. ``within`` and ``links_within`` hold these and all that

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.core.secret import SecretRef
@@ -25,6 +24,7 @@ from pypeline.runner.engines.printed import Printed
 from pypeline.runner.failures import cut
 from pypeline.runner.protocol import VERSION, BrokenStreamError, Decoder, Message, check_version, encode
 from pypeline.schema.problems import Problem, PypeError
+from pypeline.schema.record import record
 
 _CHUNK = 1 << 16
 _TERM_AFTER = 2.0
@@ -33,7 +33,7 @@ _REAPS = 100
 """Looks, 5 ms apart, that a worker which has let go of its socket has to end."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gone:
     """How a worker ended: exit code or signal, peak memory in bytes, and whether the kernel killed
     something for want of memory meanwhile."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pypeline.runner.history.records import RunRecord
+from pypeline.schema.record import record
 
 NOTICED = 0.1
 """Seconds by which a module's time must differ, and by half of the shorter one, to be listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """One difference. ``what`` is ``state``, ``rows``, ``rejected``, ``seconds`` or ``module``;
     ``subject`` a module's or a link's id, empty for the whole run; an empty side means absent."""

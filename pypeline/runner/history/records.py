@@ -8,7 +8,7 @@ from its events. Nothing here writes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from pypeline.core.results import TERMINAL, ErrorInfo
 from pypeline.core.watch import LoopWatch, ModuleWatch, Watch
 from pypeline.runner.store import foreign
 from pypeline.schema.problems import Place, Problem, PypeError
+from pypeline.schema.record import record
 
 MOST_BARS = 100
 """So many tries of a task are kept one by one; more of them become one bar."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bar:
     """One try of a task in time: seconds after the run's start, and how the try ended. ``tries`` above 1
     are the frames of a loop in one bar, from the beginning of the first to the end of the last."""
@@ -39,7 +40,7 @@ class Bar:
     tries: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunRecord:
     """One attempt. Times are seconds since the epoch, ``seconds`` the run's duration; ``plan`` and
     ``summary`` are the files as they are, ``damaged`` counts lines of the event log that no reader knows."""

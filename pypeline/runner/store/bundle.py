@@ -15,13 +15,13 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pypeline.runner.store import lease
 from pypeline.runner.store.atomic import create_once, failure, json_bytes, write_json
 from pypeline.schema.problems import Place, Problem, PypeError
+from pypeline.schema.record import record
 
 HOME = "PYPELINE_HOME"
 SUMMARY_FORMAT = 1
@@ -30,7 +30,7 @@ UNBORN = ".attempt-"
 """Begins the names of folders that will be attempts as soon as they are complete."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bundle:
     """One attempt's folder."""
 

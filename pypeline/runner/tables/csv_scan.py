@@ -9,7 +9,7 @@ rejected rows like any other: rows in the file = rows out + rejected rows.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pypeline.runner.tables.querysql import empty, sql_type
 from pypeline.runner.tables.scan import Reading, Rejects, missing_column, narrowed
 from pypeline.runner.tables.sniff import FINER, MOMENTS, RANGES, WHOLE, places
 from pypeline.runner.tables.textfiles import NATIVE, encoding, readable
+from pypeline.schema.record import record
 
 NO_NULL = "\ue000\ue001"
 """A null text that no file has: for sources that declare none."""
@@ -35,7 +36,7 @@ _ISO_DATE = "%Y-%m-%d"
 _MOMENTS = {"date": "date_format", "timestamp": "timestamp_format", "timestamptz": "timestamp_format"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """One column of the file: ``name`` in the flow (None: dropped) and its type there; ``format`` of
     a moment; ``late`` says that it is read as text, and checked and converted in the second table."""

@@ -8,18 +8,19 @@ takes columns out, compiling writes the statement. Nothing here touches an engin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from pypeline.core.columns import Schema
 from pypeline.core.facts import SourceFacts
 from pypeline.core.relation import Show, Step, Write
 from pypeline.core.results import HandOver
+from pypeline.schema.record import record
 
 Change = Literal["same", "fewer", "any"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """One table of the segment.
 
@@ -43,7 +44,7 @@ class Table:
         return "$" not in self.name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sink:
     """A file to write from ``table``."""
 
@@ -52,7 +53,7 @@ class Sink:
     table: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogShow:
     """Rows of ``table`` for the log."""
 
@@ -61,7 +62,7 @@ class LogShow:
     table: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fused:
     """A whole segment. ``tables`` in an order in which every table comes after its inputs.
 

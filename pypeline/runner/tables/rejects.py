@@ -8,7 +8,7 @@ of every link add up; a line with several errors names them all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pypeline.core.planned import PlannedModule
@@ -18,12 +18,13 @@ from pypeline.runner.tables.connection import text
 from pypeline.runner.tables.lines import lines_of
 from pypeline.runner.tables.scan import Rejects
 from pypeline.schema.problems import Place, Problem, PypeError
+from pypeline.schema.record import record
 
 SHOWN = 3
 """Places that a failure names."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """``lines``: rejected rows by module; ``warnings`` for the log."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from pypeline.runner.tables.fused import Table
 from pypeline.runner.tables.querysql import columns as column_list
 from pypeline.runner.tables.querysql import empty, sql_type
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
+from pypeline.schema.record import record
 
 FLOATS = frozenset({"float", "double"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rejects:
     """Where a text reader leaves the rows it could not read.
 
@@ -46,7 +47,7 @@ class Rejects:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """``tables`` are (name, SELECT, stored) to stand before the scan's own, which is ``select``."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,12 +17,13 @@ from pypeline.core.relation import Write, quote
 from pypeline.runner.tables.connection import text
 from pypeline.runner.tables.querysql import columns
 from pypeline.schema.problems import Place, Problem, PypeError
+from pypeline.schema.record import record
 
 _CHUNK = 1 << 20
 STAGING = ".staging"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """A file on its way: ``staging`` stands beside ``path`` and becomes it; ``written`` is the file
     that the engine writes (the staging itself, or one in the spill folder to be worked on); ``before``

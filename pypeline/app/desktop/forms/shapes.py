@@ -8,11 +8,12 @@ in ``others``. What no editor understands is ``yaml``: the value as text, with t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from pypeline.core.configs import resolved
 from pypeline.core.hints import HINT
+from pypeline.schema.record import record
 
 Kind = Literal[
     "text", "multiline", "code", "sql", "expression", "aggregate", "path", "secret", "check", "whole", "number", "choice", "column", "new_column",
@@ -28,7 +29,7 @@ _EDITORS: Mapping[str, Kind] = {
 _WORDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shape:
     """An editor's kind and what it needs: ``port`` whose columns are offered ("" = of all inputs),
     ``options`` of a choice (``free``: other values may be typed), bounds and ``unit`` of a number,
@@ -91,7 +92,7 @@ class Shape:
         return next((o for o in self.others if o.fits(value)), YAML)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """One field of a config or object. ``default`` counts only where ``has_default``."""
 
