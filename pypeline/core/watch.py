@@ -54,15 +54,14 @@ class Frames:
         # the one record of what never got a frame, or of rows of all that could not be joined, is no pass
         if frame.endswith("-"):
             self.unjoined = reason if state == "failed" else self.unjoined
-        else:
-            if state == "completed":
-                self.completed += 1
-            elif state == "failed":
-                self.failed += 1
-                self.why = reason
-            elif state == "cancelled":
-                self.cancelled += 1
-                self.cut = self.cut if reason in NEUTRAL else reason
+        elif state == "completed":
+            self.completed += 1
+        elif state == "failed":
+            self.failed += 1
+            self.why = reason
+        elif state == "cancelled":
+            self.cancelled += 1
+            self.cut = self.cut if reason in NEUTRAL else reason
         if self.under_way:
             return "running", ""
         if self.failed or self.unjoined:
