@@ -16,6 +16,7 @@ from typing import Any
 from pypeline.core.columns import Schema, names
 from pypeline.core.relation import Expr, Query, Scan, UnionAll, col, quote
 from pypeline.runner.order import Order
+from pypeline.runner.tables import metered
 from pypeline.runner.tables import write as writes
 from pypeline.runner.tables.connection import TEXT_SOURCE_OPTIMIZERS, opened, text
 from pypeline.runner.tables.fused import Fused, Table
@@ -35,7 +36,7 @@ class Statement:
     that went into its groups), ``write N``, ``hand PORT``, ``kept PORT``, ``converted …`` or ``show N``.
     ``tables`` are its common table expressions, by name, without those that write. ``copies`` is how many
     COPY operators we placed; ``rejects`` by module. ``counted_as`` names, for every table to count, the key
-    whose number is its count."""
+    whose number is its count; ``meter PORT`` is what the engine's meters tell of ``metered``."""
 
     sql: str
     tables: Mapping[str, str]
@@ -46,6 +47,7 @@ class Statement:
     arrow: Mapping[str, str] = field(default_factory=dict)
     disabled_optimizers: tuple[str, ...] = ()
     counted_as: Mapping[str, str] = field(default_factory=dict)
+    metered: metered.Line | None = None
 
     @property
     def heads(self) -> str:
@@ -66,6 +68,7 @@ def statement(
     targets: Sequence[writes.Target] = (),
     hands: Mapping[str, str] | None = None,
     kept: Mapping[str, tuple[str, int]] | None = None,
+    meters: bool = False,
 ) -> Statement:
     """The statement that runs ``fused``.
 
@@ -75,12 +78,20 @@ def statement(
         targets: one for each of the segment's sinks, in order.
         hands: table → path of the hand-over to write.
         kept: table → (path, most rows): outputs to keep for previews.
+        meters: whether the engine's own meters may count, where a counter would have it hold a table.
     """
     hands, kept = hands or {}, kept or {}
     same = {name: _same_rows(fused, name) for name in counts if name in fused.tables and is_computed(fused.tables[name])}
     readers = _readers(fused, [*hands, *kept])
     summed = _told_by_groups(fused, readers)
     told = {name: f"rows {groups}" for name, groups in summed.items() if name in same.values()} | _told_anyway(fused, targets, hands, readers)
+    line = (
+        metered.line(fused, {name: reading.paths for name, reading in readings.items()}, readers, {*(sink.table for sink in fused.sinks), *hands})
+        if meters
+        else None
+    )
+    by_meter = [name for name in (line.tables if line is not None else ()) if name in same.values() and name not in told]
+    told |= {name: f"meter {name}" for name in by_meter}
     counted = [name for name in dict.fromkeys(same.values()) if name not in told]
     numbered = {groups: _fresh(fused.tables[groups].schema) for groups in dict.fromkeys(summed.values()) if f"rows {groups}" in told.values()}
     heads: dict[str, str] = {}
@@ -155,6 +166,7 @@ def statement(
         arrow,
         disabled,
         {name: told.get(source, f"count {source}") for name, source in same.items()},
+        line if by_meter else None,
     )
 
 
@@ -297,5 +309,6 @@ def instance(order: Order, statement: Statement) -> Iterator[Any]:
         paths=statement.paths,
         disabled_optimizers=statement.disabled_optimizers,
         tables=tables,
+        metered=statement.metered is not None,
     ) as connection:
         yield connection

@@ -32,6 +32,7 @@ def opened(
     paths: Iterable[str] = (),
     disabled_optimizers: Iterable[str] = (),
     tables: dict[str, Any] | None = None,
+    metered: bool = False,
 ) -> Iterator[Any]:
     """A locked instance, closed at the end.
 
@@ -42,6 +43,7 @@ def opened(
         paths: single files it may read or write.
         disabled_optimizers: optimizer passes to leave out.
         tables: Arrow tables or datasets by the name under which SQL sees them.
+        metered: whether the engine notes the rows that leave every operator.
     """
     import duckdb
 
@@ -49,7 +51,7 @@ def opened(
     try:
         with _GUARD:
             _OPEN.add(connection)
-        _set(connection, max(1, threads), memory, spill, paths, disabled_optimizers)
+        _set(connection, max(1, threads), memory, spill, paths, disabled_optimizers, metered)
         for name, table in (tables or {}).items():
             connection.register(name, table)
         yield connection
@@ -77,7 +79,7 @@ def texts(values: Iterable[str]) -> str:
     return "[" + ", ".join(text(v) for v in values) + "]"
 
 
-def _set(connection: Any, threads: int, memory: int, spill: str, paths: Iterable[str], disabled: Iterable[str]) -> None:
+def _set(connection: Any, threads: int, memory: int, spill: str, paths: Iterable[str], disabled: Iterable[str], metered: bool) -> None:
     folder = str(Path(spill).resolve())
     settings = {
         "threads": str(threads),
@@ -95,6 +97,7 @@ def _set(connection: Any, threads: int, memory: int, spill: str, paths: Iterable
         "TimeZone": "'UTC'",
         "Calendar": "'gregorian'",
         "disabled_optimizers": text(",".join(disabled)),
+        **({"enable_profiling": "'no_output'", "profiling_coverage": "'ALL'", "tracked_metrics": "['operator.*']"} if metered else {}),
         "allowed_paths": texts(dict.fromkeys(paths)),
         "allowed_directories": texts([folder]),
         "enable_external_access": "false",

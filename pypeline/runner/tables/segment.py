@@ -23,7 +23,7 @@ from pypeline.core.relation import REJECT_COLUMNS, Scan
 from pypeline.core.results import HandOver, ModuleResult, TaskResult
 from pypeline.runner.order import Order
 from pypeline.runner.tables import compile as compiling
-from pypeline.runner.tables import errors, modes, publish, rejects, scan, showing, write
+from pypeline.runner.tables import errors, metered, modes, publish, rejects, scan, showing, write
 from pypeline.runner.tables import preview as preview_room
 from pypeline.runner.tables.bind import fuse
 from pypeline.runner.tables.fused import Fused
@@ -94,6 +94,8 @@ class Work:
     targets: list[write.Target] = field(default_factory=list)
     sql: str = ""
     shown: bool = False
+    meters: bool = True
+    """Whether the engine's own meters may still count."""
 
     def do(self) -> TaskResult:
         """Run to the end.
@@ -111,6 +113,10 @@ class Work:
         for left in reversed(range(OVERTAKEN)):
             try:
                 return self._once()
+            except metered.NotTold:
+                self.meters = False
+                publish.discard(self.targets, self.order.publish)
+                self.targets.clear()
             except PypeError as error:
                 if not left or error.problems[0].code != "PYE407":
                     raise
@@ -129,7 +135,7 @@ class Work:
         readings = {t.name: scan.reading(t, order.folder, order.limits.spill) for t in fused.tables.values() if isinstance(t.query, Scan)}
         hands = {name: str(Path(order.scratch, f"{name}.parquet")) for name in order.hands_over}
         kept = preview_room.to_keep(fused, order.count, order.scratch) if order.watch == "previews" else {}
-        statement = compiling.statement(fused, readings, counts=order.count, targets=self.targets, hands=hands, kept=kept)
+        statement = compiling.statement(fused, readings, counts=order.count, targets=self.targets, hands=hands, kept=kept, meters=self.meters)
         self.sql = statement.sql
         with compiling.instance(order, statement) as connection:
             began = time.monotonic()
@@ -148,17 +154,21 @@ class Work:
         import duckdb
 
         try:
-            errors.refuse_unplaced_writes(connection, statement)
+            plan = errors.plan(connection, statement)
+            errors.refuse_unplaced_writes(plan, statement)
+            if statement.metered is not None:
+                metered.check(plan, statement.metered)
             with self._watched(connection):
                 rows = connection.execute(statement.sql).fetchall()
+            measured = metered.told(connection.get_profiling_information(), statement.metered) if statement.metered is not None else {}
         except duckdb.Error as error:
             raise errors.located(error, self.order, fused, connection, statement) from error
         told = {statement.keys[place]: (number, shown) for place, number, shown in rows}
         for number, show in enumerate(() if self.shown else fused.shows):
             self._log("INFO", showing.as_text(told[f"show {number}"][1], show.show.options), show.module)
         self.shown = True
-        counted = {f"count {name}": told[key][0] for name, key in statement.counted_as.items()}
-        return {key: number for key, (number, _) in told.items()} | counted
+        numbers = {key: number for key, (number, _) in told.items()} | {f"meter {name}": number for name, number in measured.items()}
+        return numbers | {f"count {name}": numbers[key] for name, key in statement.counted_as.items()}
 
     def _result(self, fused: Fused, rows: Mapping[str, int], found: rejects.Found, hands: Mapping[str, str], files: tuple[str, ...]) -> TaskResult:
         order = self.order

@@ -101,7 +101,7 @@ def first(number: int) -> Module:
 
 def join(key: str, kind: str = "JOIN") -> Module:
     def relate(inputs: Inputs, wanted: frozenset[str]) -> Relation:
-        on = Expr(f'"left" {kind} "right" ON "left"."{key}" = "right"."{key}"', frozenset({("left", key), ("right", key)}))
+        on = Expr(f'"left" {kind} "right" ON ("left"."{key}" = "right"."{key}")', frozenset({("left", key), ("right", key)}))
         made = (*passed("left", inputs["left"][0]), *passed("right", inputs["right"][0], [key]))
         return Relation(outputs={"output": Query(made, on)})
 

@@ -115,7 +115,7 @@ def test_a_plan_that_writes_without_a_sink_is_not_started(sql: str, tmp_path: Pa
         text = sql.format(out=tmp_path)
         statement = Statement(text, {}, (), (), 0)
         with pytest.raises(PypeError) as refused:
-            errors.refuse_unplaced_writes(connection, statement)
+            errors.refuse_unplaced_writes(errors.plan(connection, statement), statement)
         assert refused.value.problems[0].code == "PYE435"
         assert connection.execute("select * from t").fetchall() == [(1,)]
     assert not (tmp_path / "x.csv").exists()
