@@ -13,14 +13,17 @@ from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 from typing import Any, Literal
 
+from pypeline.core import control_shapes
 from pypeline.core import geometry as g
+from pypeline.core.control_shapes import ControlShape, Frame, Loop, trigger
 from pypeline.core.edits import GRID
 from pypeline.core.layers import Edge, arrange, components, levels
 from pypeline.core.modules import ModuleDecl
 from pypeline.core.ports import input_ports, output_ports
-from pypeline.core.valves import TRIGGERS
 from pypeline.resources.icons import icon_of
-from pypeline.schema.flow import ControlLink, DataLink, Flow, Module
+from pypeline.schema.flow import DataLink, Flow, Module
+
+__all__ = ["Card", "ControlShape", "Drawing", "Frame", "LinkShape", "Loop", "Place", "Port", "auto", "draw", "given_places", "moved", "ports", "positions"]
 
 Place = tuple[float, float]
 _FAR = 1_000_000.0
@@ -61,47 +64,6 @@ class LinkShape:
     curve: g.Curve
     kind: str
     reject: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ControlShape:
-    """A control link between two frames; ``way`` is the direction of its arrow, ``pill`` the valve's box and
-    ``mark`` the middle of the sign that an iterate or start link carries where it leaves."""
-
-    index: int
-    text: str
-    curve: g.Curve
-    way: tuple[float, float]
-    pill: g.Box
-    trigger: str = "ok"
-    mark: g.Point = (0.0, 0.0)
-
-    @property
-    def error(self) -> bool:
-        """Whether it starts its target after a failure."""
-        return self.trigger == "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A sub flow's frame. ``number`` counts from 1 in file order."""
-
-    number: int
-    title: str
-    box: g.Box
-    modules: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """What the iterate link ``index`` runs once for every row: a dashed frame around all sub flows of its scope,
-    or one around each where something else stands between them. ``box`` holds all ``boxes``."""
-
-    index: int
-    title: str
-    box: g.Box
-    modules: tuple[str, ...]
-    boxes: tuple[g.Box, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +121,7 @@ def draw(flow: Flow, catalogue: Catalogue | None = None, places: Mapping[str, Pl
     cards = {m.id: _card(m, sketch, where[m.id], m.id in heads) for m in flow.modules if m.id in where}
     frames = tuple(_frame(n, sketch.titles[n], [sketch.ids[i] for i in part], cards) for n, part in enumerate(sketch.parts))
     links = _links(sketch.links, cards, tidy)
-    controls = _controls(flow.connections.control, cards, frames)
-    loops = _loops(flow.connections.control, frames)
+    controls, loops = _control(flow, cards, frames)
     box = g.around([*(f.box for f in frames), *(x.box for x in loops), *(g.curve_box(link.curve) for link in links), *(g.curve_box(c.curve) for c in controls)])
     return Drawing(cards, links, controls, frames, box, loops)
 
@@ -175,8 +136,7 @@ def moved(drawing: Drawing, flow: Flow, places: Mapping[str, Place], ids: Iterab
     fresh = {shape.id: shape for shape in _links(tuple(data.values()), cards, tidy=False)}
     links = tuple(fresh.get(shape.id, shape) for shape in drawing.links)
     frames = tuple(_frame(f.number - 1, f.title, list(f.modules), cards) if not gone.isdisjoint(f.modules) else f for f in drawing.frames)
-    controls = _controls(flow.connections.control, cards, frames) if flow.connections.control else ()
-    loops = _loops(flow.connections.control, frames) if drawing.loops else ()
+    controls, loops = _control(flow, cards, frames)
     return Drawing(cards, links, controls, frames, g.around([drawing.box, *(f.box for f in frames)]), loops)
 
 
@@ -271,6 +231,7 @@ class _Sketch:
         ]
         between = [(a, b) for a, b in between if a != b]
         level = levels(len(sizes), between)
+        begun = {self.part_of[self.number[c.target]] for c in self.flow.connections.control if c.target in self.number and trigger(c.valve) == "iterate"}
         area = sum((w + g.FRAME_GAP) * (h + g.FRAME_GAP) for w, h in sizes)
         widest = max([w for w, _ in sizes] + [1440.0, sqrt(area * 1.6)], default=0.0)
         above: dict[int, list[int]] = {}
@@ -280,6 +241,8 @@ class _Sketch:
         top = 0.0
         for row in range(max(level, default=-1) + 1):
             members = [n for n in range(len(sizes)) if level[n] == row]
+            # a loop begins with a line of its own above its first frame
+            top += g.LOOP_HEAD if begun.intersection(members) else 0.0
             left, deepest, first = 0.0, 0.0, True
             for n in members:
                 # below what starts it, as far as the frames before it in the row allow
@@ -362,68 +325,10 @@ def _links(links: tuple[DataLink, ...], cards: Mapping[str, Card], tidy: bool) -
     return tuple(shapes)
 
 
-def _controls(links: tuple[ControlLink, ...], cards: Mapping[str, Card], frames: tuple[Frame, ...]) -> tuple[ControlShape, ...]:
-    frame_of = {id: frame for frame in frames for id in frame.modules}
-    shapes: list[ControlShape] = []
-    pills = g.Grid()
-    for index, link in enumerate(links):
-        source, target = frame_of.get(link.source), frame_of.get(link.target)
-        if source is None or target is None or source is target:
-            continue
-        curve, way = g.control_curve(source.box, target.box, cards[link.source].box.middle[0], cards[link.target].box.middle[0])
-        text = f"({link.valve.strip()})"
-        pill = g.tag_place(curve, pill_width(text), pills, g.PILL_HEIGHT)
-        pills.add(pill)
-        shapes.append(ControlShape(index, text, curve, way, pill, _trigger(link.valve), g.point_at(curve, g.MARK_AT)))
-    return tuple(shapes)
-
-
-def _loops(links: tuple[ControlLink, ...], frames: tuple[Frame, ...]) -> tuple[Loop, ...]:
-    """A frame around each iterate link's scope, the outer ones first and wide enough for those inside."""
-    if not any(_trigger(link.valve) == "iterate" for link in links):
-        return ()
-    frame_of = {id: n for n, frame in enumerate(frames) for id in frame.modules}
-    after: dict[int, list[int]] = {}
-    for link in links:
-        if link.source in frame_of and link.target in frame_of:
-            after.setdefault(frame_of[link.source], []).append(frame_of[link.target])
-    scopes: dict[int, frozenset[int]] = {}
-    for index, link in enumerate(links):
-        if _trigger(link.valve) == "iterate" and link.source in frame_of and link.target in frame_of:
-            scopes[index] = _reached(frame_of[link.target], after)
-    boxes: dict[int, tuple[g.Box, ...]] = {}
-    for index in sorted(scopes, key=lambda i: len(scopes[i])):
-        inside = [box for i in boxes if scopes[i] < scopes[index] for box in boxes[i]]
-        members = [frames[n].box for n in sorted(scopes[index])]
-        whole = _loop_box(g.around([*members, *inside]))
-        strange = any(whole.meets(frame.box) for n, frame in enumerate(frames) if n not in scopes[index])
-        boxes[index] = tuple(_loop_box(g.around([box, *(b for b in inside if b.meets(box))])) for box in members) if strange else (whole,)
-    ids = {index: tuple(id for n in sorted(scope) for id in frames[n].modules) for index, scope in scopes.items()}
-    order = sorted(scopes, key=lambda i: (-len(scopes[i]), i))
-    return tuple(Loop(i, f"for every row of {links[i].source}", g.around(boxes[i]), ids[i], boxes[i]) for i in order)
-
-
-def _loop_box(inner: g.Box) -> g.Box:
-    return g.Box(inner.x - g.LOOP_PAD, inner.y - g.LOOP_HEAD, inner.width + 2 * g.LOOP_PAD, inner.height + g.LOOP_HEAD + g.LOOP_PAD)
-
-
-def _reached(first: int, after: Mapping[int, list[int]]) -> frozenset[int]:
-    """``first`` and all that control links lead to from it."""
-    found, waiting = {first}, [first]
-    while waiting:
-        for n in after.get(waiting.pop(), ()):
-            if n not in found:
-                found.add(n)
-                waiting.append(n)
-    return frozenset(found)
-
-
-def pill_width(text: str) -> float:
-    """The width of a valve's pill; long conditions are cut at 34 letters when drawn."""
-    return min(34, max(4, len(text))) * 6.4 + 16.0
-
-
-def _trigger(valve: str) -> str:
-    """The trigger of a valve as far as it can be read; ``ok`` for what is none."""
-    word = next(iter(valve.partition("|")[2].split()), "ok")
-    return word if word in TRIGGERS else "ok"
+def _control(flow: Flow, cards: Mapping[str, Card], frames: tuple[Frame, ...]) -> tuple[tuple[ControlShape, ...], tuple[Loop, ...]]:
+    links = flow.connections.control
+    if not links:
+        return (), ()
+    loops = control_shapes.loops(links, frames)
+    ends = {id: cards[id].box for link in links for id in (link.source, link.target) if id in cards}
+    return control_shapes.shapes(links, ends, frames, loops), loops

@@ -13,9 +13,10 @@ from math import log10
 from typing import Literal, cast
 
 from pypeline.core import geometry as g
+from pypeline.core.control_shapes import ControlShape, Frame, Loop, Notes
 from pypeline.core.figures import count, elide, one_line, short_count, width
 from pypeline.core.foot import config_foot, run_foot
-from pypeline.core.layout import Card, Catalogue, ControlShape, Drawing, Frame, LinkShape, Loop, Place, draw
+from pypeline.core.layout import Card, Catalogue, Drawing, LinkShape, Place, draw
 from pypeline.core.results import State
 from pypeline.core.watch import ModuleWatch
 from pypeline.resources.icons import ICONS, sign_of
@@ -35,13 +36,15 @@ def svg(
     *,
     sub_flows: Mapping[int, str] | None = None,
     loops: Mapping[int, str] | None = None,
+    valves: Mapping[int, tuple[bool, str]] | None = None,
     places: Mapping[str, Place] | None = None,
 ) -> str:
     """The picture of ``flow``.
 
     ``states`` by module: a :class:`ModuleWatch`, or a word like ``completed`` or ``completed:reused``;
     ``counts`` rows by link id; ``sub_flows`` the text at a frame's right by its index from 0,
-    ``loops`` that of a loop by the place of its iterate link among the control links.
+    ``loops`` that of a loop by the place of its iterate link among the control links, ``valves`` whether the link
+    at that place opened, and why not: the way a run took is drawn through, reasons stand beside closed valves.
     ``places`` overrides the positions. Sizes are pixels; the picture scales.
     """
     drawing = draw(flow, catalogue, places)
@@ -51,7 +54,7 @@ def svg(
     parts: list[str] = []
     parts += (_loop(shape, (loops or {}).get(shape.index, "")) for shape in drawing.loops)
     parts += (_frame(frame, (sub_flows or {}).get(frame.number - 1, "")) for frame in drawing.frames)
-    parts += (_control(shape) for shape in drawing.controls)
+    parts += (_control(shape, (valves or {}).get(shape.index)) for shape in drawing.controls)
     parts += filter(None, map(_mark, drawing.controls))
     parts += (_link(shape, (counts or {}).get(shape.id)) for shape in drawing.links)
     came_in: dict[str, int] = {}
@@ -63,6 +66,7 @@ def svg(
         foot = (run_foot(view, came_in.get(id)) if view else "") or config_foot(modules[id], catalogue)
         parts.append(_card(card, view, foot, bool(states)))
     parts += _tags(drawing, counts or {})
+    parts += _notes(drawing, valves or {})
     title = escape(one_line(flow.flow.name))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="pype-flow" role="img" aria-label="Flow {title}" '
@@ -101,6 +105,7 @@ def _shapes() -> str:
         ".control": "fill:none;stroke-width:1.75;stroke-dasharray:1 4;stroke-linecap:round",
         ".control.iterate": "stroke-dasharray:5 3 0.5 3",
         ".control.start": "stroke-dasharray:8 4",
+        ".control.open": "stroke-width:2.4;stroke-dasharray:none",
         ".loop": "stroke-width:1.25;stroke-dasharray:7 4",
         ".port": "stroke-width:2",
         ".pill": "stroke-width:1.25",
@@ -132,6 +137,10 @@ def _colours(theme: Theme) -> str:
         ".control.error": f"stroke:{theme.failure}",
         ".arrow": f"fill:{theme.solo}",
         ".arrow.error": f"fill:{theme.failure}",
+        ".pill.closed": f"stroke:{theme.muted}",
+        ".valve.closed": f"fill:{theme.muted}",
+        ".control.closed": f"stroke:{theme.muted}",
+        ".arrow.closed": f"fill:{theme.muted}",
         ".link.rejects": f"stroke:{theme.failure}",
         ".port.rejects": f"stroke:{theme.failure}",
         ".port": f"fill:{theme.panel}",
@@ -208,8 +217,23 @@ def _mark(shape: ControlShape) -> str:
     )
 
 
-def _control(shape: ControlShape) -> str:
+def _notes(drawing: Drawing, valves: Mapping[int, tuple[bool, str]]) -> Iterable[str]:
+    """Why valves stayed closed, each beside its own."""
+    closed = {index: reason.replace("_", " ") for index, (opened, reason) in valves.items() if reason and not opened}
+    if not closed:
+        return
+    notes = Notes(drawing.controls, drawing.frames)
+    for shape in drawing.controls:
+        note = notes.place(shape, closed[shape.index]) if shape.index in closed else None
+        if note is not None:
+            x, y = note.box.middle
+            yield f'<text class="muted small" x="{_n(x)}" y="{_n(y + 3.75)}" text-anchor="middle">{escape(one_line(note.text))}</text>'
+
+
+def _control(shape: ControlShape, valve: tuple[bool, str] | None = None) -> str:
     error = " error" if shape.error else f" {shape.trigger}" if shape.trigger in _MARKS else ""
+    if valve is not None:
+        error += " open" if valve[0] else " closed"
     tip = shape.curve[-1]
     head = g.arrow_head(tip, shape.way)
     text = shape.text if len(shape.text) <= 34 else shape.text[:33] + "…"

@@ -141,6 +141,14 @@ def test_a_loop_frames_what_its_iterate_link_leads_to_and_nothing_else() -> None
     assert [c.trigger for c in drawing.controls] == ["iterate", "ok", "start"]
 
 
+def test_a_link_into_a_loop_ends_above_its_title_with_room_for_the_pill() -> None:
+    drawing = draw(flow("files:read load:do tidy:do", (), ("files (1|iterate x4) load", "load (1|ok) tidy")), CATALOGUE)
+    (loop,), (into, within) = drawing.loops, drawing.controls
+    assert into.curve[-1][1] <= loop.box.y
+    assert into.pill.bottom < loop.box.y - g.ARROW
+    assert within.curve[-1][1] > loop.box.y
+
+
 def test_a_loop_in_a_loop_has_room_in_its_frame() -> None:
     drawing = draw(flow("a:read b:read c:do", (), ("a (1|iterate) b", "b (1|iterate) c")), CATALOGUE)
     outer, inner = drawing.loops

@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pypeline.core.control_shapes import Notes
+from pypeline.core.layout import draw
 from pypeline.core.picture import svg
 from pypeline.core.results import ErrorInfo
 from pypeline.core.watch import ModuleWatch
@@ -104,3 +106,27 @@ def test_loops_and_started_branches_are_drawn_as_such() -> None:
     assert "3 / 12 · 1 failed" in text
     assert 'class="control iterate"' in text
     assert 'class="control start"' in text
+
+
+def test_a_closed_valve_says_why_beside_itself_and_the_way_taken_is_drawn_through() -> None:
+    drawn = flow(
+        "load:read publish:do warn:do ticket:do tidy:do", (), ("load (1|ok) publish", "load (2|ok) warn", "load (1|error) ticket", "load (Last|always) tidy")
+    )
+    root = ElementTree.fromstring(svg(drawn, CATALOGUE, valves={0: (True, ""), 1: (False, "condition_false"), 2: (False, "nothing_failed"), 3: (True, "")}))
+    classes = [element.get("class") for element in root.iter()]
+    assert classes.count("control open") == 2
+    assert classes.count("control error closed") == 1
+    said = {(element.text or ""): element for element in root.iter(f"{SVG}text")}
+    assert {"condition false", "nothing failed"} <= said.keys()
+    assert "closed" not in svg(drawn, CATALOGUE).partition("</style>")[2]
+
+
+def test_notes_cover_no_pill_no_link_and_no_other_note() -> None:
+    links = tuple(f"load ({n}|ok) to_{n}" for n in range(1, 9))
+    drawn = draw(flow("load:read " + " ".join(f"to_{n}:do" for n in range(1, 9)), (), links), CATALOGUE)
+    notes = Notes(drawn.controls, drawn.frames)
+    boxes = [note.box for shape in drawn.controls if (note := notes.place(shape, "nothing failed before"))]
+    assert len(boxes) >= 3
+    for n, box in enumerate(boxes):
+        others = [*(shape.pill for shape in drawn.controls), *(frame.box for frame in drawn.frames), *boxes[:n]]
+        assert not any(box.meets(other) for other in others)

@@ -17,4 +17,4 @@ def test_the_palette_goes_from_where_tables_come_from_to_where_they_go_and_ends_
 
 
 def test_a_name_that_begins_so_is_found_first(tmp_path: Path) -> None:
-    assert [d.name for d in rank("sort", load(tmp_path).values())][0] == "sort_mod"
+    assert next(d.name for d in rank("sort", load(tmp_path).values())) == "sort_mod"

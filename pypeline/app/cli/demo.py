@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     show(failures(watch.modules, summary.error, found.flow, handled=summary.state == "completed"))
     print(told(summary, watch, found.flow.flow.name, sys.stdout, listed=shown_in(sys.stderr, sys.stdout)))
     picture = folder / "shop.svg"
-    picture.write_text(svg(found.flow, found.catalogue, watch.modules, watch.counts(), theme="auto"), encoding="utf-8")
+    picture.write_text(svg(found.flow, found.catalogue, watch.modules, watch.counts(), theme="auto", valves=watch.valves), encoding="utf-8")
     if summary.state != "completed":
         return summary.exit_code
     print(f"\n{style.bold(shown(folder / RESULT))}")

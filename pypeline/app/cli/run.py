@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     if options.picture is not None:
         from pypeline.core.picture import svg
 
-        options.picture.write_text(svg(found.flow, found.catalogue, watch.modules, watch.counts()), encoding="utf-8")
+        options.picture.write_text(svg(found.flow, found.catalogue, watch.modules, watch.counts(), valves=watch.valves), encoding="utf-8")
     if options.json:
         print(json.dumps(asdict(summary), indent=2, ensure_ascii=False, default=str))
     elif not options.quiet and options.events != "-":

@@ -33,7 +33,8 @@ def picture(record: RunRecord) -> Markup | None:
     )
     # ports that no link uses are left out: a report shows what happened
     types = {m["type"]: ModuleDecl(m["type"], m.get("module_path", ""), m["kind"]) for m in planned.values()}
-    drawn = svg(flow, types, record.modules, record.links, "auto", sub_flows=record.sub_flows, loops={n: seen.words for n, seen in record.loops.items()})
+    loops = {n: seen.words for n, seen in record.loops.items()}
+    drawn = svg(flow, types, record.modules, record.links, "auto", sub_flows=record.sub_flows, loops=loops, valves=record.valves)
     width = float(drawn.partition(' width="')[2].partition('"')[0])
     shown = Markup(drawn.replace(' width="', f' style="min-width:{width * SCALE:.0f}px;width:100%" width="', 1))
     return Markup(f'<div class="scroll" style="max-width:{width:.0f}px">{shown}</div>')

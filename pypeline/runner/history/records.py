@@ -58,6 +58,7 @@ class RunRecord:
     links: Mapping[str, int] = field(default_factory=dict)
     loops: Mapping[int, LoopWatch] = field(default_factory=dict)
     sub_flows: Mapping[int, str] = field(default_factory=dict)
+    valves: Mapping[int, tuple[bool, str]] = field(default_factory=dict)
     bars: tuple[Bar, ...] = ()
     logs: tuple[e.Log, ...] = ()
     retries: tuple[e.Retry, ...] = ()
@@ -220,6 +221,7 @@ class Fold:
             modules=watch.modules,
             links=watch.counts(),
             loops=watch.loops,
+            valves=watch.valves,
             sub_flows={index: self._frame_text(index, *value) for index, value in watch.sub_flows.items()},
             bars=self._bars(started),
             logs=tuple(watch.logs),
