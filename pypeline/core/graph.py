@@ -50,26 +50,26 @@ class PipelineGraph:
     @cached_property
     def feeds(self) -> Mapping[str, tuple[str, ...]]:
         """Module → the modules its data goes to, each once, in order of the links."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, dict[str, None]] = {id: {} for id in self.ids}
         for link in self.links:
-            found.setdefault(link.source, []).append(link.target)
-        return _each_once(self.ids, found)
+            found[link.source][link.target] = None
+        return {id: tuple(targets) for id, targets in found.items()}
 
     @cached_property
     def fed_by(self) -> Mapping[str, tuple[str, ...]]:
         """Module → the modules its data comes from, each once, in order of the links."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, dict[str, None]] = {id: {} for id in self.ids}
         for link in self.links:
-            found.setdefault(link.target, []).append(link.source)
-        return _each_once(self.ids, found)
+            found[link.target][link.source] = None
+        return {id: tuple(sources) for id, sources in found.items()}
 
     @cached_property
     def links_into(self) -> Mapping[str, tuple[DataLink, ...]]:
         """Module → the data links that come in, in file order."""
-        found: dict[str, list[DataLink]] = {}
+        found: dict[str, list[DataLink]] = {id: [] for id in self.ids}
         for link in self.links:
-            found.setdefault(link.target, []).append(link)
-        return {id: tuple(found.get(id, ())) for id in self.ids}
+            found[link.target].append(link)
+        return {id: tuple(links) for id, links in found.items()}
 
     @cached_property
     def sub_flows(self) -> tuple[tuple[str, ...], ...]:
@@ -82,12 +82,18 @@ class PipelineGraph:
                 node = parent[node]
             return node
 
+        at = self._at
         for link in self.links:
-            low, high = sorted((root(self._at[link.source]), root(self._at[link.target])))
-            parent[high] = low
+            one, other = root(at[link.source]), root(at[link.target])
+            if one < other:
+                parent[other] = one
+            else:
+                parent[one] = other
         parts: dict[int, list[str]] = {}
-        for at, id in enumerate(self.ids):
-            parts.setdefault(root(at), []).append(id)
+        for node, id in enumerate(self.ids):
+            # a root is the first of its part, so that what comes later knows its root by one look at most
+            parent[node] = parent[parent[node]]
+            parts.setdefault(parent[node], []).append(id)
         return tuple(tuple(part) for part in parts.values())
 
     @cached_property
@@ -312,10 +318,6 @@ class PipelineGraph:
         made.add_edges_from((link.source, link.target, {"kind": "data", "link": str(link)}) for link in self.links)
         made.add_edges_from((edge.link.source, edge.link.target, {"kind": "control", "link": str(edge.link)}) for edge in self.edges)
         return made
-
-
-def _each_once(ids: Iterable[str], found: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {id: tuple(dict.fromkeys(found[id])) if id in found else () for id in ids}
 
 
 def _cycle(edges: Iterable[tuple[Any, Any]]) -> tuple[Any, ...]:

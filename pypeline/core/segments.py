@@ -58,9 +58,10 @@ def cut(order: Sequence[str], parts: Mapping[str, Part], edges: Sequence[Edge]) 
     into: dict[str, list[tuple[str, str]]] = {id: [] for id in order}
     for edge in edges:
         into[edge.target].append((edge.source, edge.cut or _between(edge.source, edge.target, parts)))
+    place = {id: at for at, id in enumerate(order)}
     depth = _lowest(order, into)
-    depth = _deepest(order, into, depth, _segments(order, into, depth))
-    segment = _segments(order, into, depth)
+    depth = _deepest(order, into, depth, _segments(place, into, depth))
+    segment = _segments(place, into, depth)
     members: dict[int, list[str]] = {}
     for id in order:
         members.setdefault(segment[id], []).append(id)
@@ -71,7 +72,6 @@ def cut(order: Sequence[str], parts: Mapping[str, Part], edges: Sequence[Edge]) 
             part = parts[chunk[0]]
             reason = part.alone or (f"more than {MOST} modules" if start else _why(chunk, into, segment))
             found.append(Cut(part.kind, chunk, reason))
-    place = {id: at for at, id in enumerate(order)}
     return sorted(found, key=lambda one: (depth[one.modules[0]], place[one.modules[0]]))
 
 
@@ -89,7 +89,12 @@ def _between(source: str, target: str, parts: Mapping[str, Part]) -> str:
 def _lowest(order: Sequence[str], into: _Into) -> dict[str, int]:
     depth: dict[str, int] = {}
     for id in order:
-        depth[id] = max((depth[source] + bool(reason) for source, reason in into[id]), default=0)
+        own = 0
+        for source, reason in into[id]:
+            least = depth[source] + 1 if reason else depth[source]
+            if least > own:
+                own = least
+        depth[id] = own
     return depth
 
 
@@ -97,17 +102,24 @@ def _deepest(order: Sequence[str], into: _Into, depth: Mapping[str, int], segmen
     """Depths with every segment as deep as what reads it allows; the last ones stay."""
     bound: dict[int, int] = {}
     # segments of a depth do not read each other, so falling depth is an order from readers to read
-    for id in sorted(order, key=lambda each: -depth[each]):
-        own = bound.get(segment[id], depth[id])
+    for id in sorted(order, key=depth.__getitem__, reverse=True):
+        home = segment[id]
+        own = bound.get(home, depth[id])
         for source, reason in into[id]:
-            if segment[source] != segment[id]:
-                bound[segment[source]] = min(bound.get(segment[source], own), own - bool(reason))
+            above = segment[source]
+            if above != home:
+                most = own - 1 if reason else own
+                if bound.setdefault(above, most) > most:
+                    bound[above] = most
     return {id: bound.get(segment[id], depth[id]) for id in order}
 
 
-def _segments(order: Sequence[str], into: _Into, depth: Mapping[str, int]) -> dict[str, int]:
-    place = {id: at for at, id in enumerate(order)}
-    parent = list(range(len(order)))
+def _segments(place: Mapping[str, int], into: _Into, depth: Mapping[str, int]) -> Mapping[str, int]:
+    """For each module the place of its segment's first one."""
+    joined = [(place[source], place[id]) for id, above in into.items() for source, reason in above if not reason and depth[source] == depth[id]]
+    if not joined:
+        return place
+    parent = list(range(len(place)))
 
     def root(node: int) -> int:
         while parent[node] != node:
@@ -115,11 +127,9 @@ def _segments(order: Sequence[str], into: _Into, depth: Mapping[str, int]) -> di
             node = parent[node]
         return node
 
-    for id in order:
-        for source, reason in into[id]:
-            if not reason and depth[source] == depth[id]:
-                low, high = sorted((root(place[source]), root(place[id])))
-                parent[high] = low
+    for source, target in joined:
+        low, high = sorted((root(source), root(target)))
+        parent[high] = low
     return {id: root(at) for id, at in place.items()}
 
 

@@ -33,6 +33,7 @@ OWN = ("retry", "retries", "timeout", "resources", "cache", "checkpoint")
 """Keys that make a module a task of its own."""
 
 _OWN = {*OWN, "contract"}
+_WRITES, _CODE = Effects.WRITES, Effects.CODE
 _ONCE = Retry()
 
 
@@ -57,6 +58,8 @@ class Cutter:
         self.modules = {module.id: module for module in graph.flow.modules}
         self.canonical = {module.id.casefold(): module.id for module in graph.flow.modules}
         self.place = {id: at for at, id in enumerate(graph.topological)}
+        self.setters = {id: self._setters(id) for id, module in planned.items() if module.globals_read}
+        self.retry = _retry(self.settings) or _ONCE
 
     def tasks(self, index: int, ids: Sequence[str]) -> list[Task]:
         """The tasks of sub flow ``index``, in the order in which one slot would run them."""
@@ -75,7 +78,7 @@ class Cutter:
                         inputs[task].append(link.id)
                         after[task][before] = None
                         hands_over.setdefault(before, {})[link.port] = None
-                for setter in self._setters(id):
+                for setter in self.setters.get(id, ()):
                     before = home.get(setter)
                     if before is not None and before != task:
                         after[task][before] = None
@@ -91,7 +94,7 @@ class Cutter:
         alone = self.modules[id] if len(one.modules) == 1 else None
         return Task(
             id, one.kind, index, one.modules, tuple(inputs[id]), tuple(hands_over.get(id, ())), tuple(after[id]), one.reason,
-            decision, reason, (), alone.timeout if alone else None, _retry(alone, self.settings), *self._resources(alone),
+            decision, reason, (), alone.timeout if alone else None, _retry(alone) or self.retry, *self._resources(alone),
             alone is not None and alone.name in WAITING and alone.resources is None,
         )  # fmt: skip
 
@@ -104,10 +107,11 @@ class Cutter:
             return []
         parts = {id: self._part(id) for id in running}
         edges = [self._edge(link) for id in running for link in self.graph.links_into[id] if link.source in parts]
-        edges += [Edge(setter, id, f"reads a variable of `{setter}`", ordering=True) for id in running for setter in self._setters(id) if setter in parts]
         order = sorted(running, key=self.place.__getitem__)
-        if any(edge.ordering for edge in edges):
-            order = _reordered(order, edges)
+        if self.setters:
+            ordering = [(setter, id) for id in running for setter in self.setters.get(id, ()) if setter in parts]
+            edges += [Edge(setter, id, f"reads a variable of `{setter}`", ordering=True) for setter, id in ordering]
+            order = _reordered(order, edges) if ordering else order
         return cut(order, parts, edges)
 
     def _part(self, id: str) -> Part:
@@ -129,8 +133,6 @@ class Cutter:
 
     def _setters(self, id: str) -> list[str]:
         """The other modules of the flow whose variables ``id`` reads: it runs in a later task."""
-        if not self.planned[id].globals_read:
-            return []
         names = [name.partition("__")[0].casefold() for name in self.planned[id].globals_read]
         return [self.canonical[name] for name in dict.fromkeys(names) if self.canonical.get(name, id) != id]
 
@@ -171,22 +173,26 @@ def _reordered(order: Sequence[str], edges: Sequence[Edge]) -> list[str]:
 
 
 def _decide(modules: Sequence[PlannedModule], in_loop: bool) -> tuple[Decision, str]:
-    if in_loop or any(module.globals_read for module in modules):
-        return "at_run", "at_run"
-    if any(module.effects == Effects.WRITES for module in modules):
-        return "execute", "side_effect"
-    if any(module.effects == Effects.CODE for module in modules):
-        return "execute", "not_deterministic"
-    return "execute", "first_run"
+    reason = "first_run"
+    for module in modules:
+        if in_loop or module.globals_read:
+            return "at_run", "at_run"
+        if module.effects is _WRITES:
+            reason = "side_effect"
+        elif module.effects is _CODE and reason == "first_run":
+            reason = "not_deterministic"
+    return "execute", reason
 
 
-def _retry(module: Module | None, settings: Settings) -> Retry:
-    for said in (module, settings):
-        if said is not None and said.retry is not None:
-            return said.retry
-        if said is not None and said.retries is not None:
-            return Retry(attempts=said.retries + 1) if said.retries else _ONCE
-    return _ONCE
+def _retry(said: Module | Settings | None) -> Retry | None:
+    """How a module, or a flow for all its modules, is tried again; None where it does not say."""
+    if said is None:
+        return None
+    if said.retry is not None:
+        return said.retry
+    if said.retries is not None:
+        return Retry(attempts=said.retries + 1) if said.retries else _ONCE
+    return None
 
 
 def gate_mode(module: PlannedModule) -> str:
