@@ -91,9 +91,7 @@ def _lowest(order: Sequence[str], into: _Into) -> dict[str, int]:
     for id in order:
         own = 0
         for source, reason in into[id]:
-            least = depth[source] + 1 if reason else depth[source]
-            if least > own:
-                own = least
+            own = max(own, depth[source] + bool(reason))
         depth[id] = own
     return depth
 
