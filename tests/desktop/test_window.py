@@ -10,10 +10,11 @@ import pytest
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPointF, QRectF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from pypeline.app.desktop.actions import ACTIONS
 from pypeline.canvas.editor import MIME
+from pypeline.schema.problems import Place, Problem
 from pypeline.schema.reader import read
 from tests.desktop.person import CTRL, LEFT, SHIFT, Person, data_links, heard, turns
 
@@ -85,6 +86,29 @@ def test_what_is_added_at_the_edge_comes_whole_into_sight(at_window: Any) -> Non
         (id,) = person.window.document.selection.modules
         box = person.window.board.scene.cards[id].card.box
         assert view.seen().contains(QRectF(box.x - 24, box.y - 40, box.width + 48, box.height + 64))
+
+    at_window(work)
+
+
+def test_of_many_problems_only_those_in_sight_have_rows(at_window: Any) -> None:
+    async def work(person: Person) -> None:
+        window = person.window
+        window.tabs.setCurrentWidget(window.problems)
+        many = tuple(Problem("PYE370", f"there is no column `c{n}` at `input`", Place(module="adults")) for n in range(3000))
+        window.document.learn(problems=many)
+        await turns()
+        listed = window.problems.list
+
+        def made() -> list[int]:
+            return [n for n in range(listed.count()) if listed.itemWidget(listed.item(n)) is not None]
+
+        assert listed.count() == 3000
+        assert 0 < len(made()) < 20
+        listed.scrollToBottom()
+        last = listed.itemWidget(listed.item(2999))
+        assert last is not None
+        assert any("c2999" in label.text() for label in last.findChildren(QLabel))
+        assert len(made()) < 40
 
     at_window(work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.fixing import with_fix
@@ -29,6 +30,7 @@ class ProblemsPanel(QWidget):
         self.list.setAccessibleName("Problems")
         self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.list.itemClicked.connect(self._click)
+        self.list.verticalScrollBar().valueChanged.connect(lambda _: self._make_rows())
         self.empty = QLabel("No problems: this flow can run.")
         self.empty.setObjectName("empty")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -48,19 +50,36 @@ class ProblemsPanel(QWidget):
     def refresh(self) -> None:
         """List the document's problems, if they are others than those listed."""
         problems = self._document.knowledge.problems
-        if problems is self._shown:
+        if problems is self._shown or problems == self._shown:
             return
         self._shown = problems
         self.list.clear()
-        for problem in problems[:500]:
-            item = QListWidgetItem()
+        for problem in problems:
+            item = QListWidgetItem(self.list)
             item.setData(Qt.ItemDataRole.UserRole, problem.place.module)
-            row = self._row(problem)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, printable(problem.message))
             item.setSizeHint(QSize(0, _ROW))
-            self.list.addItem(item)
-            self.list.setItemWidget(item, row)
         self.list.setVisible(bool(problems))
         self.empty.setVisible(not problems)
+        self._make_rows()
+
+    def _make_rows(self) -> None:
+        """Make the rows that are in sight and not made yet: there may be thousands of problems, at every key."""
+        if not self._shown or not self.isVisible():
+            return
+        first = self.list.verticalScrollBar().value() // _ROW
+        for n in range(first, min(len(self._shown), first + self.list.viewport().height() // _ROW + 2)):
+            item = self.list.item(n)
+            if self.list.itemWidget(item) is None:
+                self.list.setItemWidget(item, self._row(self._shown[n]))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._make_rows()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_rows()
 
     def _row(self, problem: Problem) -> QWidget:
         row = QWidget()
