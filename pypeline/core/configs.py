@@ -43,6 +43,11 @@ class Text:
         return as_text(value) if "string" in types and not types & {"", "integer", "number", "boolean"} else value
 
     @property
+    def takes_null(self) -> bool:
+        """Whether null may stand in this text's place."""
+        return bool(_types(self.said, self.whole) & {"", "null"})
+
+    @property
     def editor(self) -> str:
         """The hint's editor, ``""`` without one."""
         return str(self.hint.get("editor", ""))

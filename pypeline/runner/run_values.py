@@ -15,7 +15,7 @@ from typing import Any
 from pypeline.core.configs import texts
 from pypeline.core.planned import PlannedModule
 from pypeline.core.results import FAILURE_GLOBALS
-from pypeline.core.variables import VariableError, find, substitute
+from pypeline.core.variables import VariableError, find, substitute, value_of
 from pypeline.core.variables_shell import substitute_shell
 from pypeline.runner.items import unknown
 from pypeline.schema.problems import Path, Place, Problem, PypeError
@@ -62,7 +62,7 @@ def fill(
 
     Raises:
         PypeError: PYE465, a global has not been set; PYE469, the item has no such column; PYE249, a line break would reach a shell;
-            PYE411, a file that is written would lie outside the folder that the flow names.
+            PYE411, a file that is written would lie outside the folder that the flow names; PYE416, null in a path.
     """
     if not (module.globals_read or module.templates or env or item):
         return module
@@ -86,6 +86,8 @@ def fill(
             value = (substitute_shell if at.editor == "shell" else substitute)(text, {**left, **values})
         except VariableError as error:
             raise PypeError(replace(error.problem(Place(path=path, module=module.id), text), phase="run")) from error
+        if at.editor == "path" and not (value is None and at.takes_null):
+            _refuse_null(module.id, path, text, {**left, **values})
         if at.hint.get("mode") == "save" and _climbs(text, value):
             raise _outside(module.id, path, text, value)
         _put(configs, path, at.fitting(value))
@@ -96,6 +98,15 @@ def _climbs(text: str, value: Any) -> bool:
     """Whether a variable in ``text`` leads out of the folder that is written before it: `out/{{iter.name}}` with a name of `../..`."""
     before = text[: text.find("{{")]
     return "/" in before and ".." in str(value).split("/") and ".." not in before.split("/")
+
+
+def _refuse_null(module: str, path: Path, text: str, values: Mapping[str, Any]) -> None:
+    """Null in a path would leave another path, which may well be there: `out/{{iter.name}}.csv` would be `out/.csv`."""
+    for ref in find(text):
+        if ref.kind != "vault" and value_of(ref, values) is None:
+            message = f"`{{{{{ref.key}}}}}` in the path `{text}` of module `{module}` is null"
+            mend = "Leave such rows out before the loop, or give the value a default."
+            raise PypeError(Problem("PYE416", message, Place(path=path, module=module), mend, phase="run"))
 
 
 def _outside(module: str, path: Path, text: str, value: Any) -> PypeError:

@@ -475,6 +475,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("PYE409", "the target is no file", "A sink writes one file; this is a folder, a device or a pipe.", "Name a file."),
     ("PYE410", "a format that cannot be appended to", "Rows cannot be added to a finished file of this format.", "Use mode replace, or another format."),
     ("PYE411", "the target cannot be written", "The folder is missing, full or not yours to write.", "Check the folder and its permissions."),
+    (
+        "PYE416",
+        "nothing in a path",
+        "A variable in a path is null when its module starts: what is left would name another file than was meant.",
+        "Leave such rows out before the loop, or give the value a default, for example with `coalesce` in a formula.",
+    ),
     ("PYE412", "no such port", "A link or a preview names an output port that its module does not have.", "Start at a port that the module has."),
     ("PYE413", "nothing arrives", "A module needs a table at a port into which no link leads.", "Draw a data link into the port."),
     (

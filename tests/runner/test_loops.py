@@ -598,6 +598,22 @@ def test_a_disk_that_refuses_what_frames_collect_fails_the_run(project: Project,
     assert not list(project.folder.glob(".pypeline/run_bundles/*/attempt-1/scratch/parts/*"))
 
 
+@pytest.mark.parametrize("target", ["out/{{iter.n}}.csv", "{{iter.n}}", "{{first__x}}{{iter.index}}.csv"])
+def test_null_in_a_path_is_an_error_that_names_the_variable(project: Project, target: str) -> None:
+    first = python("first", "def main(ctx):\n    ctx.set_global('x', None)")
+    names = module("names", "inline_source", columns={"n": "string"}, rows=[["a"], [None]])
+    rows = module("rows", "inline_source", columns={"x": "int64"}, rows=[[1]])
+    sink = module("write", "csv_sink", output_path=target)
+    text = flow(first, names, rows, sink, data=("rows.data - write.input",), control=("first (1|) names", "names (1|iterate) rows"))
+    summary = project.run(text)
+    assert summary.state == "failed"
+    assert summary.error is not None
+    frame = "0" if "first" in target else "1"
+    assert (summary.error.code, summary.error.module, summary.error.frame) == ("PYE416", "write", frame)
+    assert f"`{{{{{target.partition('{{')[2].partition('}}')[0]}}}}}` in the path `{target}` of module `write` is null" in summary.error.message
+    assert not list(project.folder.rglob(".csv"))
+
+
 def test_a_condition_that_has_no_value_is_the_error_of_the_run(project: Project) -> None:
     first = python("first", "def main(ctx):\n    ctx.set_global('x', 'abc')")
     summary = project.run(flow(first, note("then", project.folder), control=("first (1|if {{first__x}} > 3) then",)))
