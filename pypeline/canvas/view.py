@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QRegion,
     QResizeEvent,
     QTransform,
     QWheelEvent,
@@ -91,7 +90,7 @@ class FlowView(QGraphicsView):
         self._took = self._painted = 0.0
         scene.shapes_changed.connect(self._paint_all)
         scene.news.connect(self._paint_soon)
-        scene.touched.connect(self._paint_all)
+        scene.touched.connect(self._paint_area)
 
     @property
     def scale_now(self) -> float:
@@ -167,7 +166,6 @@ class FlowView(QGraphicsView):
 
     def _sharpen(self) -> None:
         self.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        self.flow_scene.sheets.drop()
         self._paint_all()
 
     def _paint_all(self) -> None:
@@ -178,65 +176,28 @@ class FlowView(QGraphicsView):
             rested = perf_counter() - self._painted
             self._fresh.start(round(1000 * min(_LONGEST, max(0.0, self._took * _REST - rested))))
 
+    def _paint_area(self, area: QRectF) -> None:
+        self.viewport().update(self.mapFromScene(area).boundingRect().adjusted(-2, -2, 2, 2))
+
     def paintEvent(self, event: QPaintEvent) -> None:
         # the view paints the flow itself: Qt's way, a call for every item, takes several times as long
         scene, began = self.flow_scene, thread_time()
         painter = QPainter(self.viewport())
-        if self.scale_now < paint.FAR:
-            self._show_far(painter)
-        else:
-            self._show_near(painter)
         painter.setTransform(self.viewportTransform())
+        if self.scale_now < paint.FAR:
+            painter.fillRect(self.mapToScene(event.rect()).boundingRect(), scene.look.canvas)
+            scene.far_now().paint(painter, scene.look)
+        else:
+            calm = not self._rest.isActive()
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, calm)
+            scene.prints.begin(self.viewportTransform(), calm=calm, ratio=self.devicePixelRatioF())
+            near.paint_near(painter, scene, self.mapToScene(event.rect()).boundingRect())
+            if scene.prints.end():
+                self._more.start()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         near.paint_over(painter, scene.over)
         painter.end()
         self._took, self._painted = thread_time() - began, perf_counter()
-
-    def _show_far(self, painter: QPainter) -> None:
-        """The flow from far, from its sheet; stretched while one zooms."""
-        scene, world = self.flow_scene, self.viewportTransform()
-        scene.sheets.ground.drop()
-        scene.sheets.top.drop()
-        scene.far_now()
-
-        def paint_far(made: QPainter, region: QRegion) -> None:
-            made.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            made.fillRect(self.mapToScene(region.boundingRect()).boundingRect(), scene.look.canvas)
-            scene.far.paint(made, scene.look)
-
-        if self._rest.isActive():
-            painter.fillRect(self.viewport().rect(), scene.look.canvas)
-            if scene.sheets.far.stretched(painter, world, self.seen().intersected(scene.flow_box())):
-                return
-        painter.drawPixmap(0, 0, scene.sheets.far.picture(self.viewport().size(), world, self.devicePixelRatioF(), paint_far))
-
-    def _show_near(self, painter: QPainter) -> None:
-        """The flow from near: from its sheets, or while one zooms without antialiasing."""
-        scene, world = self.flow_scene, self.viewportTransform()
-        room, ratio, calm = self.viewport().size(), self.devicePixelRatioF(), not self._rest.isActive()
-        sheets = scene.sheets
-        sheets.far.drop()
-        scene.prints.begin(world, calm=calm, ratio=ratio)
-        if calm:
-            scene.take_news(self.seen())
-            ground = sheets.ground.picture(room, world, ratio, lambda made, region: near.paint_ground(made, scene, region))
-
-            def paint_top(made: QPainter, region: QRegion) -> None:
-                made.setWorldMatrixEnabled(False)
-                made.drawPixmap(0, 0, ground)
-                made.setWorldMatrixEnabled(True)
-                near.paint_top(made, scene, region)
-
-            painter.drawPixmap(0, 0, sheets.top.picture(room, world, ratio, paint_top))
-        else:
-            painter.setTransform(world)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            near.paint_near(painter, scene, self.seen())
-        owed = scene.prints.end()
-        for area in owed:
-            sheets.top.spoil(area)
-        if owed:
-            self._more.start()
 
     # --- wheel and touchpad: the same whatever gesture is in charge -----------------------------------
 
