@@ -20,7 +20,7 @@ Timer = Literal["run", "hooks"]
 # --- inputs ---------------------------------------------------------------------------------------
 
 
-@record
+@record(quick=True)
 class TaskEnded:
     """A started try ended. ``reason`` is ``ok``, ``error:<Type>``, ``timeout``, ``lost`` …;
     ``again`` is False where another try cannot help. ``modules`` holds the records that differ from
@@ -37,7 +37,7 @@ class TaskEnded:
     kinds: tuple[str, ...] = ()
 
 
-@record
+@record(quick=True)
 class Evaluated:
     """A valve's condition gave ``value`` (None = null); ``error`` says why it could not be evaluated."""
 
@@ -47,7 +47,7 @@ class Evaluated:
     frame: str = "0"
 
 
-@record
+@record(quick=True)
 class ItemsCounted:
     """The item table of iterate link ``valve`` is frozen and has ``count`` rows; ``error`` says why it
     could not be frozen. ``frame`` is the source's own."""
@@ -58,7 +58,7 @@ class ItemsCounted:
     error: str = ""
 
 
-@record
+@record(quick=True)
 class FramesJoined:
     """What the sinks of ``Valve.joins`` collected in the passes of loop ``valve`` is one table now;
     ``error`` says why it could not be; ``globals`` what the sinks set then, by ``module__Var``."""
@@ -69,7 +69,7 @@ class FramesJoined:
     globals: Mapping[str, Any] = field(default_factory=dict)
 
 
-@record
+@record(quick=True)
 class RetryDue:
     """The delay of a :class:`ScheduleRetry` is over."""
 
@@ -77,14 +77,14 @@ class RetryDue:
     frame: str = "0"
 
 
-@record
+@record(quick=True)
 class TimedOut:
     """A timer set by :class:`SetTimer` rang."""
 
     timer: Timer
 
 
-@record
+@record(quick=True)
 class StopRequested:
     """``polite``: interrupt what runs, then on_error and finally; ``hard``: nothing more starts."""
 
@@ -96,7 +96,7 @@ Input = TaskEnded | Evaluated | ItemsCounted | FramesJoined | RetryDue | TimedOu
 # --- actions --------------------------------------------------------------------------------------
 
 
-@record
+@record(quick=True)
 class StartTask:
     """Start a try of a task (``attempt_no`` from 1). Answer with :class:`TaskEnded`."""
 
@@ -105,7 +105,7 @@ class StartTask:
     attempt_no: int
 
 
-@record
+@record(quick=True)
 class CancelTask:
     """Interrupt a running try. It still ends with one :class:`TaskEnded`."""
 
@@ -114,7 +114,7 @@ class CancelTask:
     reason: str
 
 
-@record
+@record(quick=True)
 class Evaluate:
     """Evaluate a valve's condition over ``values`` (by the text inside the braces; a global nobody
     set is None). The columns it reads of the loop's item (``Valve.iter_read``) are for the scheduler
@@ -126,7 +126,7 @@ class Evaluate:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-@record
+@record(quick=True)
 class CountItems:
     """Freeze the item table of iterate link ``valve`` as its source left it in ``frame``, and count
     its rows. Answer with :class:`ItemsCounted`."""
@@ -135,7 +135,7 @@ class CountItems:
     frame: str
 
 
-@record
+@record(quick=True)
 class JoinFrames:
     """All passes of loop ``valve`` have ended: bring together what its ``joins`` collected, in the order of
     the frames. Said only where there are ``joins``. Answer with :class:`FramesJoined`; only then the loop is
@@ -145,7 +145,7 @@ class JoinFrames:
     frame: str
 
 
-@record
+@record(quick=True)
 class ScheduleRetry:
     """Try ``attempt_no`` of a task is due in ``delay`` seconds. Answer with :class:`RetryDue`."""
 
@@ -156,7 +156,7 @@ class ScheduleRetry:
     reason: str
 
 
-@record
+@record(quick=True)
 class SetTimer:
     """Ring after ``seconds``: the run's own limit, or that of on_error and finally."""
 
@@ -164,7 +164,7 @@ class SetTimer:
     seconds: float
 
 
-@record
+@record(quick=True)
 class SubFlowChanged:
     """A sub flow began or ended; announce it."""
 
@@ -174,7 +174,7 @@ class SubFlowChanged:
     reason: str = ""
 
 
-@record
+@record(quick=True)
 class ValveChanged:
     """A control link resolved; announce it. Each resolves exactly once."""
 
@@ -184,7 +184,7 @@ class ValveChanged:
     reason: str
 
 
-@record
+@record(quick=True)
 class ModuleChanged:
     """A module runs or has its one terminal record; announce it. ``task`` is empty for a module
     that is in no task (disabled)."""
@@ -197,7 +197,7 @@ class ModuleChanged:
     attempt_no: int = 1
 
 
-@record
+@record(quick=True)
 class FrameChanged:
     """Frame ``frame`` of iterate link ``valve`` began, or has its one terminal record; announce it.
     ``done`` of the loop's ``total`` frames have ended."""
@@ -210,7 +210,7 @@ class FrameChanged:
     total: int
 
 
-@record
+@record(quick=True)
 class Finished:
     """The one terminal record of the run. ``handled`` and ``unhandled`` are the failed sub flows, those
     inside loops once each and with them the sources of their loops. ``cause`` is the task, and its

@@ -18,7 +18,7 @@ from pypeline.schema.record import record
 VERSION = 1
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class RunEvent:
     """What all events share. ``run`` is the run id, ``attempt`` its ordinal from 1."""
 
@@ -28,7 +28,7 @@ class RunEvent:
     time: float
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class RunStarted(RunEvent):
     """The plan is fixed and the first task may start."""
 
@@ -39,7 +39,7 @@ class RunStarted(RunEvent):
     folder: str = ""
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class SubFlowState(RunEvent):
     """A sub flow started or ended."""
 
@@ -51,7 +51,7 @@ class SubFlowState(RunEvent):
     frame: str = "0"
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class ValveResolved(RunEvent):
     """A control link opened or closed."""
 
@@ -64,7 +64,7 @@ class ValveResolved(RunEvent):
     frame: str = "0"
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class ModuleState(RunEvent):
     """A module changed state. Terminal states carry rows, times and, on failure, the error."""
 
@@ -83,7 +83,7 @@ class ModuleState(RunEvent):
     error: ErrorInfo | None = None
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class Progress(RunEvent):
     """How far a running task is: ``fraction`` 0..1 where it can be known, else None."""
 
@@ -95,7 +95,7 @@ class Progress(RunEvent):
     frame: str = "0"
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class LinkCount(RunEvent):
     """Rows that a data link carried. ``final`` is False while it may still grow."""
 
@@ -107,7 +107,7 @@ class LinkCount(RunEvent):
     frame: str = "0"
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class ArtifactReady(RunEvent):
     """A table or file exists that others may read."""
 
@@ -120,7 +120,7 @@ class ArtifactReady(RunEvent):
     frame: str = "0"
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class PreviewReady(RunEvent):
     """The first rows of a port lie at ``path`` (Arrow IPC file)."""
 
@@ -131,7 +131,7 @@ class PreviewReady(RunEvent):
     frame: str = "0"
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class FrameState(RunEvent):
     """One pass of the loop of link ``valve`` began or has ended: ``done`` of its ``total`` frames have."""
 
@@ -145,7 +145,7 @@ class FrameState(RunEvent):
     valve: int = -1
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class Retry(RunEvent):
     """A try failed and another will follow after ``delay`` seconds."""
 
@@ -157,7 +157,7 @@ class Retry(RunEvent):
     frame: str = "0"
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class Log(RunEvent):
     """A line for people. ``node_id`` is ``module#frame`` or empty."""
 
@@ -167,7 +167,7 @@ class Log(RunEvent):
     node_id: str = ""
 
 
-@record(kw_only=True)
+@record(kw_only=True, quick=True)
 class RunEnded(RunEvent):
     """The one terminal record of an attempt."""
 

@@ -18,7 +18,7 @@ FAILURE_GLOBALS = ("error_message", "error_code")
 """Globals that a module which failed leaves for those that handle it; null after one that did not."""
 
 
-@record
+@record(quick=True)
 class ErrorInfo:
     """A failure as data: PYE ``code``, exception ``type``, one-line ``message``, the ``module`` and
     ``column`` it belongs to where known, a ``mend``, and the chain of ``causes`` (outermost first).
@@ -40,7 +40,7 @@ class ErrorInfo:
     exit_code: int = 0
 
 
-@record
+@record(quick=True)
 class HandOver:
     """A table on disk that another task reads: private to the run folder."""
 
@@ -51,7 +51,7 @@ class HandOver:
     bytes: int = 0
 
 
-@record
+@record(quick=True)
 class ModuleResult:
     """One module's record of one try. ``rows_out`` by output port, ``rows_in`` by link id."""
 
@@ -65,7 +65,7 @@ class ModuleResult:
     schemas: Mapping[str, Schema] = field(default_factory=dict)
 
 
-@record
+@record(quick=True)
 class TaskResult:
     """One try of a task. ``counts`` by port (``module.port``), ``outputs`` by port, ``previews`` by
     port as paths of Arrow files; seconds for times, bytes for memory."""

@@ -18,7 +18,7 @@ from pypeline.core.results import HandOver
 from pypeline.schema.record import record
 
 
-@record
+@record(quick=True)
 class Limits:
     """Threads, bytes of memory and seconds for this try; ``spill`` is a private folder. ``most`` are the
     bytes over which its processes are ended (0: nobody asked for a limit), ``gpus`` the ids of its devices."""
@@ -31,7 +31,7 @@ class Limits:
     gpus: tuple[str, ...] = ()
 
 
-@record
+@record(quick=True)
 class Item:
     """The row of a frozen item table (an Arrow file) that a frame stands for, from 0."""
 
@@ -39,7 +39,7 @@ class Item:
     row: int
 
 
-@record
+@record(quick=True)
 class Order:
     """``links`` are the task's inner links and those that come in; a link that comes in has its
     table in ``tables`` (link id → hand-over). ``hands_over`` and ``count`` list ports
