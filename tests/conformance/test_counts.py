@@ -56,6 +56,19 @@ def test_groups_tell_how_many_rows_went_into_them(tmp_path: Path, orders: Path) 
     assert '"j.output" AS MATERIALIZED' not in result.sql, "held for the sake of a count"
 
 
+def test_groups_of_rows_that_nothing_was_joined_to_are_not_held_for_a_count(tmp_path: Path, orders: Path) -> None:
+    modules = {
+        "o": csv(orders, ORDERS),
+        "f": where("{id} > 10", "id"),
+        "g": group("id", n=Expr("count(*)")),
+        "s": sort("id"),
+        "out": sink(tmp_path / "out.parquet"),
+    }
+    result = Segment(tmp_path, modules, ["o.data -> f.input", "f.output -> g.input", "g.output -> s.input", "s.output -> out.input"]).ok()
+    assert result.counts == {"o.data": 1000, "f.output": 990, "g.output": 990, "s.output": 990}
+    assert '"g.output" AS MATERIALIZED' not in result.sql
+
+
 def test_a_limit_below_does_not_shorten_the_counts_above(tmp_path: Path, orders: Path) -> None:
     modules = {"o": csv(orders, ORDERS), "f": where("{id} > 10", "id"), "l": first(5), "out": sink(tmp_path / "out.parquet")}
     result = Segment(tmp_path, modules, ["o.data -> f.input", "f.output -> l.input", "l.output -> out.input"]).ok()

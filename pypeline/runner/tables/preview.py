@@ -2,25 +2,28 @@
 
 On demand (:func:`preview`) all columns of the port are computed. After a watched run
 (:func:`after_run`) the rows come from the run's own instance and show the columns that something
-reads; ports below a sort or an aggregate start from that module's kept output.
+reads; ports below a sort or an aggregate start from that module's kept output. What has no order
+and only goes into a sort shows its first rows as sorted: to keep some of it as well, the engine would
+hold all of it.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pypeline.core.columns import names
 from pypeline.core.modules import BaseModule
-from pypeline.core.relation import Scan, quote
+from pypeline.core.relation import Query, Scan, col, quote
 from pypeline.runner.order import Order
 from pypeline.runner.tables import compile as compiling
 from pypeline.runner.tables import errors, rejects, scan, source_cache
 from pypeline.runner.tables.bind import fuse
 from pypeline.runner.tables.connection import text
-from pypeline.runner.tables.fused import Fused
+from pypeline.runner.tables.fused import Fused, Table
 from pypeline.runner.tables.prune import keep
 from pypeline.runner.tables.querysql import columns
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
@@ -69,7 +72,8 @@ def preview(order: Order, instances: Mapping[str, BaseModule], port: str, rows: 
 
 def to_keep(fused: Fused, ports: Sequence[str], scratch: str) -> dict[str, tuple[str, int]]:
     """Outputs of blocking modules to keep while the statement runs: table → (path, most rows)."""
-    chosen = [t for t in fused.tables.values() if t.blocking and t.is_port and t.name in ports]
+    seen = _seen_sorted(fused, ports)
+    chosen = [t for t in fused.tables.values() if t.blocking and t.is_port and t.name in ports and t.name not in seen]
     return {t.name: (str(Path(scratch, f"{t.name}.kept.parquet")), min(KEPT_ROWS, KEPT_BYTES // (_WIDTH * max(1, len(t.schema))))) for t in chosen}
 
 
@@ -92,6 +96,7 @@ def after_run(
     import duckdb
     import pyarrow as pa
 
+    seen = _seen_sorted(fused, ports)
     complete = {name: path for name, (path, most) in kept.items() if rows[f"kept {name}"] < most}
     heads = statement.heads_with(complete)
     found: dict[str, str] = {}
@@ -100,12 +105,13 @@ def after_run(
     timer.start()
     try:
         for name in ports:
+            from_file = seen.get(name, name)
             schema = fused.tables[name].schema if name in fused.tables and compiling.is_computed(fused.tables[name]) else None
-            if schema is None or (name not in kept and _below_cut(fused, name, set(kept) - set(complete))):
+            if schema is None or (from_file not in kept and _below_cut(fused, name, set(kept) - set(complete))):
                 continue
-            source = f"read_parquet({text(kept[name][0])})" if name in kept else quote(name)
+            source = f"read_parquet({text(kept[from_file][0])})" if from_file in kept else quote(name)
             sql = f"SELECT {columns(names(schema))} FROM {source} LIMIT {ROWS}"
-            table = _arrow(connection, sql if name in kept else f"{heads} {sql}")
+            table = _arrow(connection, sql if from_file in kept else f"{heads} {sql}")
             path = str(Path(scratch, f"{name}.preview.arrow"))
             with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
                 writer.write_table(table)
@@ -115,6 +121,36 @@ def after_run(
     finally:
         timer.cancel()
     return found
+
+
+def _seen_sorted(fused: Fused, ports: Sequence[str]) -> dict[str, str]:
+    """Those of ``ports`` that have no order and that only a sort reads, which passes on all they have, and the sorted port."""
+    readers = Counter(source for table in fused.tables.values() for source in table.inputs.values())
+    found: dict[str, str] = {}
+    for name in ports:
+        above = fused.tables.get(name)
+        if above is None or not isinstance(above.query, Query) or not above.query.order_by or not above.blocking:
+            continue
+        below = names(above.schema)
+        while above is not None and (above.name == name or not above.is_port):
+            above = _passed_from(fused, above)
+        if above is None or readers[above.name] != 1 or not above.blocking or not set(names(above.schema)) <= set(below):
+            continue
+        if isinstance(above.query, Query) and not above.query.order_by:
+            found[above.name] = name
+    return found
+
+
+def _passed_from(fused: Fused, table: Table) -> Table | None:
+    """The one table whose rows ``table`` has, all of them, with columns that are as they were."""
+    query = table.query
+    if not isinstance(query, Query) or len(table.inputs) != 1 or query.group_by or query.distinct:
+        return None
+    ((alias, source),) = table.inputs.items()
+    cuts = (query.where, query.having, query.qualify, query.limit, query.offset)
+    above = fused.tables[source]
+    passed = all(expr == col(alias, name) for name, expr in query.columns if name in names(above.schema))
+    return above if passed and query.source.sql == quote(alias) and all(cut is None for cut in cuts) else None
 
 
 def _read(order: Order, module: str) -> frozenset[str]:

@@ -69,6 +69,33 @@ def test_a_watched_run_keeps_first_rows_of_every_counted_port(flow: Segment) -> 
     assert (unwatched.counts, unwatched.previews) == (result.counts, {})
 
 
+def test_what_only_goes_into_a_sort_shows_its_rows_as_sorted_and_is_not_held(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("id,country\n" + "".join(f"{i},{i % 300}\n" for i in range(3000)))
+    modules = {"s": csv(path, SCHEMA), "g": group("id", n=Expr("count(*)")), "a": sort("n", "id"), "b": sort("id"), "out": sink(tmp_path / "out.parquet")}
+    links = ["s.data -> g.input", "g.output -> a.input", "a.output -> b.input", "b.output -> out.input"]
+    result = Segment(tmp_path, modules, links, watch="previews").ok()
+    shown = {port: [row["id"] for row in pa.ipc.open_file(file).read_all().to_pylist()] for port, file in result.previews.items()}
+    assert shown == {port: list(range(200)) for port in ("s.data", "g.output", "a.output", "b.output")}
+    assert '"kept g.output"' not in result.sql
+    assert '"kept a.output"' in result.sql, "what has an order of its own is shown in that order"
+
+
+@pytest.mark.parametrize("between", ["another reader", "a column that is dropped"])
+def test_what_a_sort_does_not_show_whole_is_kept_itself(tmp_path: Path, between: str) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("id,country\n1,a\n2,b\n3,b\n")
+    key = "n" if between == "a column that is dropped" else "country"
+    modules = {"s": csv(path, SCHEMA), "g": group("country", n=Expr("count(*)")), "o": sort(key), "x": group("country"), "out": sink(tmp_path / "out.parquet")}
+    links = ["s.data -> g.input", "g.output -> o.input", "o.output -> x.input", "x.output -> out.input"]
+    if between == "another reader":
+        modules |= {"y": formula(more=e("{n} + 1", "n")), "other": sink(tmp_path / "other.parquet")}
+        links += ["g.output -> y.input", "y.output -> other.input"]
+    result = Segment(tmp_path, modules, links, watch="previews").ok()
+    assert '"kept g.output"' in result.sql
+    assert {row["country"] for row in pa.ipc.open_file(result.previews["g.output"]).read_all().to_pylist()} == {"a", "b"}
+
+
 def test_text_is_converted_once(flow: Segment, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     order = flow.order()
