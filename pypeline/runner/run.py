@@ -45,6 +45,9 @@ from pypeline.schema.problems import Problem, PypeError
 from pypeline.schema.record import record
 
 THREADS = "PYPELINE_THREADS"
+REPORT = "pypeline.runner.history.report"
+ORDERED = 0.01
+"""Seconds after which the first orders have left."""
 OnEvent = Callable[[ev.RunEvent], None]
 
 
@@ -108,6 +111,7 @@ async def execute(
         PypeError: something that can be known before the first task is wrong (PYE402, PYE455–PYE458,
             PYE470–PYE477, PYE500–PYE504); nothing has run.
     """
+    stop = stop or StopSignal()
     threads = _threads(plan)
     secrets = Secrets() if secrets is None else secrets
     keep_back(kept_back(plan.references()))
@@ -118,19 +122,22 @@ async def execute(
     else:
         engine.slots.declare(plan.settings.slots)
     bundle = None
-    try:
-        _raise(preflight.check(plan, engine.slots))
-        await secrets.check(plan)
-        bundles.end_lost(bundles.home(folder), _recover)
-        bundle = bundles.prepare(folder, plan.run_id)
-        atomic.write_json(bundle.plan, _told(plan, secrets.net), mode=0o600)
-    except BaseException:
-        await engine.close()
-        if bundle is not None:
-            bundle.sweep()
-            _finish(bundle, {"state": "failed", "reason": "error:start", "ended": time.time()})
-        raise
-    return await _Run(plan, Path(folder), bundle, engine, stop or StopSignal(), previews, secrets).go(on_event)
+    with contextlib.ExitStack() as open_now:
+        try:
+            _raise(preflight.check(plan, engine.slots))
+            await secrets.check(plan)
+            bundles.end_lost(bundles.home(folder), _recover)
+            # from the first file of the attempt on a signal is a wish to stop, which ends in a record
+            open_now.enter_context(stop.listening())
+            bundle = bundles.prepare(folder, plan.run_id)
+            atomic.write_json(bundle.plan, _told(plan, secrets.net), mode=0o600)
+        except BaseException:
+            await engine.close()
+            if bundle is not None:
+                bundle.sweep()
+                _finish(bundle, {"state": "failed", "reason": "error:start", "ended": time.time()})
+            raise
+        return await _Run(plan, Path(folder), bundle, engine, stop, previews, secrets).go(on_event)
 
 
 class _Run:
@@ -171,6 +178,8 @@ class _Run:
         bug: BaseException | None = None
         with self.stop.heard_by(wish):
             bus(self._event(ev.RunStarted, flow=self.plan.flow, tasks=len(self.plan.tasks), modules=len(self.plan.modules), folder=str(self.bundle.path)))
+            # the report is written at the end; its code is loaded while the first tasks are at work elsewhere
+            loading = loop.call_later(ORDERED, loop.run_in_executor, None, _load_report)
             try:
                 await self.engine.open()
                 async with self.secrets.kept():
@@ -178,6 +187,7 @@ class _Run:
             except BaseException as error:
                 bug = error
                 outcome = self._interrupted(error)
+            loading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await engine.close()
                 await self.engine.close()
@@ -345,12 +355,15 @@ def _disk(error: PypeError) -> ErrorInfo:
     return ErrorInfo(problem.code, "DiskError", problem.message, mend=problem.mend)
 
 
+def _load_report() -> Any:
+    """The room that looks back, if it is installed."""
+    return importlib.import_module(REPORT) if importlib.util.find_spec(REPORT) is not None else None
+
+
 def _report(bundle: Bundle, bus: OnEvent, plan: Plan) -> None:
     """``report.html``, by the room that looks back. A report that fails never fails a run."""
-    name = "pypeline.runner.history.report"
-    if importlib.util.find_spec(name) is None:
-        return
     try:
-        importlib.import_module(name).write(bundle.path)
+        if room := _load_report():
+            room.write(bundle.path)
     except (PypeError, OSError, ValueError, KeyError) as error:
         bus(ev.Log(run=plan.run_id, attempt=bundle.attempt, time=time.time(), level="WARN", message=f"the report could not be written: {error}"))
