@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from heapq import heappop
-from typing import Any
 
 from pypeline.core.actions import (
     Action,
@@ -142,9 +141,10 @@ class RunState:
         if not sub.began:
             sub.began = True
             machine.change(sub, "running", "")
+        id, frame, number, say = task.task.id, sub.frame, task.attempt, machine.out.append
         for name in task.task.modules:
-            machine.say(ModuleChanged(name, task.task.id, sub.frame, "running", "", task.attempt))
-        machine.say(StartTask(task.task.id, sub.frame, task.attempt))
+            say(ModuleChanged(name, id, frame, "running", "", number))
+        say(StartTask(id, frame, number))
         return self._said()
 
     def ready(self, kind: TaskKind, most: int) -> int:
@@ -229,8 +229,8 @@ class RunState:
         machine = self._machine
         steps = machine.steps
         while steps:
-            step: tuple[Any, ...] = steps.popleft()
-            _STEPS[step[0]](machine, *step[1:])
+            step, parts = steps.popleft()
+            _STEPS[step](machine, *parts)
 
     def _said(self) -> list[Action]:
         said, self._machine.out = self._machine.out, []

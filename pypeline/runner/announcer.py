@@ -14,10 +14,8 @@ from pypeline.core import actions as act
 from pypeline.core import events as ev
 from pypeline.core.plan import Plan
 from pypeline.core.planned import PlannedLink
-from pypeline.core.results import ErrorInfo, ModuleResult, TaskResult
+from pypeline.core.results import ErrorInfo, TaskResult
 from pypeline.schema.problems import sentence
-
-_NO_RECORD = ModuleResult("", "completed")
 
 
 class Announcer:
@@ -37,77 +35,38 @@ class Announcer:
 
     def sub_flow(self, change: act.SubFlowChanged) -> None:
         title = self._plan.sub_flows[change.sub_flow].title
-        self._emit(
-            ev.SubFlowState(
-                run=self._run,
-                attempt=self._attempt,
-                time=time.time(),
-                sub_flow=change.sub_flow,
-                title=title,
-                state=change.state,
-                reason=change.reason,
-                frame=change.frame,
-            )
-        )
+        self._say(ev.SubFlowState, sub_flow=change.sub_flow, title=title, state=change.state, reason=change.reason, frame=change.frame)
 
     def valve(self, change: act.ValveChanged) -> None:
         valve = self._valves[change.valve]
-        self._emit(
-            ev.ValveResolved(
-                run=self._run,
-                attempt=self._attempt,
-                time=time.time(),
-                valve=change.valve,
-                source=valve.source,
-                target=valve.target,
-                open=change.open,
-                reason=change.reason,
-                frame=change.frame,
-            )
-        )
+        self._say(ev.ValveResolved, valve=change.valve, source=valve.source, target=valve.target, open=change.open, reason=change.reason, frame=change.frame)
 
     def frame(self, change: act.FrameChanged) -> None:
-        self._emit(
-            ev.FrameState(
-                run=self._run,
-                attempt=self._attempt,
-                time=time.time(),
-                source=self._valves[change.valve].source,
-                frame=change.frame,
-                state=change.state,
-                done=change.done,
-                total=change.total,
-                reason=change.reason,
-                valve=change.valve,
-            )
+        source = self._valves[change.valve].source
+        self._say(
+            ev.FrameState, source=source, frame=change.frame, state=change.state, done=change.done, total=change.total, reason=change.reason, valve=change.valve
         )
 
     def module(self, change: act.ModuleChanged, result: TaskResult | None) -> None:
         """A module runs, or has its terminal record: then with what its task's last ``result`` says of it."""
         told: dict[str, Any] = {}
         if result is not None and change.state != "running":
-            record = next((r for r in result.modules if r.module == change.module), _NO_RECORD)
-            told = {
-                "rows_out": record.rows_out,
-                "rejected": record.rejected,
-                "seconds": result.seconds,
-                "cpu_seconds": result.cpu_seconds,
-                "peak_rss": result.peak_rss,
-                "error": result.error if change.state == "failed" else None,
-            }
-        self._emit(
-            ev.ModuleState(
-                run=self._run,
-                attempt=self._attempt,
-                time=time.time(),
-                module=change.module,
-                task=change.task,
-                state=change.state,
-                reason=change.reason,
-                frame=change.frame,
-                attempt_no=change.attempt_no,
-                **told,
-            )
+            told = {"seconds": result.seconds, "cpu_seconds": result.cpu_seconds, "peak_rss": result.peak_rss}
+            for record in result.modules:
+                if record.module == change.module:
+                    told |= {"rows_out": record.rows_out, "rejected": record.rejected}
+                    break
+            if change.state == "failed":
+                told["error"] = result.error
+        self._say(
+            ev.ModuleState,
+            module=change.module,
+            task=change.task,
+            state=change.state,
+            reason=change.reason,
+            frame=change.frame,
+            attempt_no=change.attempt_no,
+            **told,
         )
 
     def retry(self, retry: act.ScheduleRetry, error: ErrorInfo | None) -> None:

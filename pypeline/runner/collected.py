@@ -53,7 +53,7 @@ class Collected:
 
     def sinks(self, task: Task) -> list[str]:
         """The modules of ``task`` that collect."""
-        return [id for id in task.modules if id in self._link]
+        return [id for id in task.modules if id in self._link] if self._link else []
 
     def link(self, sink: str) -> PlannedLink:
         """The link whose rows ``sink`` collects."""
@@ -61,7 +61,7 @@ class Collected:
 
     def without(self, order: Order) -> Order:
         """``order`` without the sinks that collect; what would reach them is handed over."""
-        gone = {m.id for m in order.modules if m.id in self._link}
+        gone = {m.id for m in order.modules if m.id in self._link} if self._link else None
         if not gone:
             return order
         made = {m.id for m in order.modules}

@@ -8,7 +8,7 @@ Everything that lies somewhere belongs to a task in a frame, and goes with it at
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,8 +34,9 @@ class Dispatch:
         self.frames = Frames(plan)
         self.collected = Collected(plan, self.frames, bundle)
         self.tables: dict[tuple[str, str], HandOver] = {}
-        self.links_of: dict[str, list[PlannedLink]] = {}
         self.links_from: dict[str, list[PlannedLink]] = {}
+        self._links_of: dict[str, list[PlannedLink]] = {}
+        self._ports = {id: link.port for id, link in plan.links.items()}
         self._valves = {valve.index: valve for valve in plan.valves}
         self._count: dict[str, list[str]] = {}
         self._readers: dict[str, int] = {}
@@ -45,11 +46,12 @@ class Dispatch:
         for link in plan.links.values():
             source, target = task_of.get(link.source), task_of.get(link.target)
             if target is not None:
-                self.links_of.setdefault(target, []).append(link)
-            if source is not None and link.port not in self.links_from:
-                self._count.setdefault(source, []).append(link.port)
-            self.links_from.setdefault(link.port, []).append(link)
-        read = [port for task in plan.tasks.values() for port in {plan.links[link].port for link in task.inputs}]
+                self._links_of.setdefault(target, []).append(link)
+            port = self._ports[link.id]
+            if source is not None and port not in self.links_from:
+                self._count.setdefault(source, []).append(port)
+            self.links_from.setdefault(port, []).append(link)
+        read = [port for task in plan.tasks.values() for port in self._read_by(task)]
         for port in (*read, *(valve.items for valve in plan.valves if valve.items)):
             self._readers[port] = self._readers.get(port, 0) + 1
 
@@ -73,11 +75,11 @@ class Dispatch:
             kind=task.kind,
             attempt_no=attempt_no,
             modules=modules,
-            links=tuple(self.links_of.get(task.id, ())),
+            links=tuple(self._links_of.get(task.id, ())),
             limits=Limits(demand["cpus"], demand["memory"], spill, task.timeout, most, devices),
             scratch=scratch,
             folder=plan.folder,
-            tables={link: self.tables[plan.links[link].port, frame] for link in task.inputs},
+            tables={link: self.tables[self._ports[link], frame] for link in task.inputs},
             hands_over=task.hands_over,
             count=() if self._watch == "off" else tuple(self._count.get(task.id, ())),
             watch=self._watch,
@@ -98,10 +100,9 @@ class Dispatch:
             if readers:
                 self.tables[port, frame] = table
                 self._left[port, frame] = readers
-        loop = self.frames.loop_of(task)
         named: dict[str, Any] = {}
         for record in result.modules:
-            self.frames.set(loop, frame, record.module, record.globals)
+            self.frames.set(self.frames.loop_of(task), frame, record.module, record.globals)
             named.update((f"{record.module}__{name}", value) for name, value in record.globals.items())
         return named
 
@@ -128,7 +129,7 @@ class Dispatch:
 
     def drop(self, task: Task, frame: str) -> None:
         """``task`` reads nothing any more: remove the tables whose last reader it was."""
-        for port in {self._plan.links[link].port for link in task.inputs}:
+        for port in self._read_by(task):
             self._read(port, frame)
 
     def keep_previews(self, previews: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -228,6 +229,10 @@ class Dispatch:
             Path(table.path).unlink(missing_ok=True)
 
     # --- files ------------------------------------------------------------------------------------
+
+    def _read_by(self, task: Task) -> Iterable[str]:
+        """The ports that ``task`` reads, each once."""
+        return dict.fromkeys(map(self._ports.__getitem__, task.inputs))
 
     def _read(self, port: str, frame: str) -> None:
         """One reader of a table less; the last one takes it away."""

@@ -87,6 +87,8 @@ class Frames:
 
     def seen(self, loop: int | None, frame: str) -> dict[str, Any]:
         """The globals that a task directly in ``loop`` sees, by full key: those of its frame and of all around it."""
+        if loop is None:
+            return dict(self._globals[None, OUTSIDE])
         found: dict[str, Any] = {}
         for scope in self.scopes(loop, frame):
             found.update(self._globals.get(scope, {}))

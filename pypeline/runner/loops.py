@@ -1,4 +1,4 @@
-"""What the scheduler does for loops: freeze item tables, bring together what sinks collected.
+"""What the machine asks before a link can resolve: conditions, item tables of loops, what their sinks collected.
 
 Comes in: the machine's wishes. Goes out: its answers, each once, whatever happens. The work is done
 in workers; a join books slots like any task, and nothing new starts while it waits for them.
@@ -51,6 +51,23 @@ class Loops:
         self._jobs: list[Job] = []
         self.waiting = 0
         """Joins that wait for slots."""
+
+    def evaluate(self, ask: act.Evaluate) -> None:
+        """Evaluate the condition of a control link."""
+        self._later(self._evaluate(ask))
+
+    async def _evaluate(self, ask: act.Evaluate) -> None:
+        valve = self._valves[ask.valve]
+        try:
+            items = self._dispatch.items_of(ask.valve, ask.frame) if valve.iter_read else ()
+            value = await self._engine.evaluate(ask.expression, ask.values, items)
+            reply = act.Evaluated(ask.valve, None if value is None else bool(value), frame=ask.frame)
+        except PypeError as error:
+            problem = error.problems[0]
+            reply = act.Evaluated(ask.valve, None, problem.message, ask.frame)
+            message = f"condition of `{valve.text or ask.expression}`: {problem.message}"
+            self._fail(ErrorInfo(problem.code, type(error).__name__, message, valve.source, mend=problem.mend, frame=ask.frame), valve.source, ask.frame)
+        self._tell(reply)
 
     def count(self, ask: act.CountItems) -> None:
         """Freeze the item table and count its rows."""

@@ -12,7 +12,6 @@ import asyncio
 import gc
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -27,9 +26,8 @@ from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine, Job
 from pypeline.runner.frames import outer
 from pypeline.runner.loops import Loops
-from pypeline.runner.slots import Demand
 from pypeline.runner.store.atomic import failure
-from pypeline.runner.turns import Turns
+from pypeline.runner.turns import Try, Turns
 from pypeline.schema.problems import PypeError
 from pypeline.schema.record import record
 
@@ -49,23 +47,6 @@ class Outcome:
     handled: tuple[str, ...]
 
 
-class _Try:
-    """A task between its start and its end: the job, what it booked, and when it began."""
-
-    __slots__ = ("began", "cancelled", "demand", "devices", "job", "late", "number", "task", "timer")
-
-    def __init__(self, task: Task, number: int, demand: Demand, devices: tuple[str, ...]) -> None:
-        self.task = task
-        self.number = number
-        self.demand = demand
-        self.devices = devices
-        self.job: Job | None = None
-        self.cancelled = ""
-        self.late = False
-        self.timer: asyncio.TimerHandle | None = None
-        self.began = time.monotonic()
-
-
 class Scheduler:
     """Runs one plan on one engine, once."""
 
@@ -76,12 +57,11 @@ class Scheduler:
         self._dispatch = dispatch
         self._announce = Announcer(plan, attempt, emit)
         self._state = RunState(plan)
-        self._inbox: deque[act.Input] = deque()
-        self._tries: dict[tuple[str, str], _Try] = {}
+        self._inbox: list[act.Input] = []
+        self._tries: dict[tuple[str, str], Try] = {}
         self._results: dict[tuple[str, str], TaskResult] = {}
         self._turns = Turns(self._state, engine)
         self._settling: list[tuple[Task, str]] = []
-        self._valves = {valve.index: valve for valve in plan.valves}
         self._errors: dict[str, ErrorInfo] = {}
         self._held: set[tuple[str, str]] = set()
         self._loops = Loops(plan, engine, dispatch, self._announce, self._tell, self._later, self._look_again, self._fail)
@@ -93,7 +73,7 @@ class Scheduler:
         self._perform: dict[type, Callable[[Any], None]] = {
             act.StartTask: self._start,
             act.CancelTask: self._cancel,
-            act.Evaluate: self._evaluate,
+            act.Evaluate: self._loops.evaluate,
             act.CountItems: self._loops.count,
             act.JoinFrames: self._loops.join,
             act.ScheduleRetry: self._retry,
@@ -137,11 +117,6 @@ class Scheduler:
             self._loops.stop()
         self._tell(act.StopRequested(kind))
 
-    @property
-    def results(self) -> dict[tuple[str, str], TaskResult]:
-        """The last result of every task that ended, in frames that have not: (task, frame) → result."""
-        return self._results
-
     # --- the one place where things move ---------------------------------------------------------
 
     def _tell(self, happened: act.Input) -> None:
@@ -158,8 +133,7 @@ class Scheduler:
         try:
             while not self._ended.done():
                 if self._inbox:
-                    happened = tuple(self._inbox)
-                    self._inbox.clear()
+                    happened, self._inbox = self._inbox, []
                     self._do(self._state.feed(*happened))
                     self._let_go()
                 elif not self._start_next():
@@ -189,11 +163,11 @@ class Scheduler:
     def _start_next(self) -> bool:
         """Start one ready task if there is room for it; False when there is nothing to do now."""
         # the rows of a loop that is over are brought together first, on slots of their own
-        turn = None if self._loops.waiting else self._turns.next()
-        if turn is None:
+        began = None if self._loops.waiting else self._turns.next()
+        if began is None:
             return False
-        self._tries[turn.task.id, turn.start.frame] = _Try(turn.task, turn.start.attempt_no, turn.demand, turn.devices)
-        self._do(turn.said)
+        self._tries[began.task.id, began.frame] = began
+        self._do(began.said)
         return True
 
     # --- what the state says --------------------------------------------------------------------
@@ -204,13 +178,11 @@ class Scheduler:
         try:
             order = self._dispatch.order(task, start.frame, start.attempt_no, running.demand, running.devices)
         except OSError as error:
-            problem = failure(error, self._plan.folder).problems[0]
-            info = ErrorInfo(problem.code, type(error).__name__, problem.message, mend=problem.mend)
-            self._end(running, start.frame, TaskResult(task.id, "failed", f"error:{type(error).__name__}", error=info))
+            self._end(running, self._refused(task, error))
             return
         if not order.modules:
             # all its rows are collected, and nothing is left to do
-            self._end(running, start.frame, TaskResult(task.id, "completed", pid=os.getpid()))
+            self._end(running, TaskResult(task.id, "completed", pid=os.getpid()))
             return
         if task.timeout is not None:
             running.timer = asyncio.get_running_loop().call_later(task.timeout, self._timed_out, running)
@@ -229,22 +201,6 @@ class Scheduler:
             return
         if self._turns.withdraw(cancel.task, cancel.frame):
             self._inbox.append(act.TaskEnded(cancel.task, "cancelled", cancel.reason, cancel.frame, again=False))
-
-    def _evaluate(self, ask: act.Evaluate) -> None:
-        async def answer() -> None:
-            try:
-                items = self._dispatch.items_of(ask.valve, ask.frame) if self._valves[ask.valve].iter_read else ()
-                value = await self._engine.evaluate(ask.expression, ask.values, items)
-                reply = act.Evaluated(ask.valve, None if value is None else bool(value), frame=ask.frame)
-            except PypeError as error:
-                problem = error.problems[0]
-                reply = act.Evaluated(ask.valve, None, problem.message, ask.frame)
-                valve = self._valves[ask.valve]
-                message = f"condition of `{valve.text or ask.expression}`: {problem.message}"
-                self._fail(ErrorInfo(problem.code, type(error).__name__, message, valve.source, mend=problem.mend, frame=ask.frame), valve.source, ask.frame)
-            self._tell(reply)
-
-        self._later(answer())
 
     def _retry(self, retry: act.ScheduleRetry) -> None:
         error = self._results[retry.task, retry.frame].error
@@ -315,13 +271,13 @@ class Scheduler:
         if running is None:
             return
         try:
-            self._end(running, job.order.frame, result)
+            self._end(running, result)
         except Exception as error:
             if self._ended is not None and not self._ended.done():
                 self._ended.set_exception(error)
 
-    def _end(self, running: _Try, frame: str, result: TaskResult) -> None:
-        task = running.task
+    def _end(self, running: Try, result: TaskResult) -> None:
+        task, frame = running.task, running.frame
         del self._tries[task.id, frame]
         if running.job is not None and running.job.lingers:
             # something of it runs on that nothing could interrupt: what it books is not free
@@ -331,9 +287,9 @@ class Scheduler:
         self._turns.ended(task)
         if running.timer is not None:
             running.timer.cancel()
-        if result.pid == 0:
+        if result.pid == 0 and task.kind == "segment":
             # no word from a worker: it may have died over its files
-            self._settle_files(task, running.number, frame)
+            self._settle_files(running)
         if running.late and (result.state != "completed" or task.kind != "segment"):
             # a late result is dropped; but what a segment has published is there
             result = _out_of_time(task, result)
@@ -343,7 +299,10 @@ class Scheduler:
         if result.error is not None:
             result = replace(result, error=replace(result.error, frame=frame, attempt_no=running.number))
         if result.state == "completed":
-            result = self._kept(task, result, frame)
+            try:
+                result = self._dispatch.collected.take(task, result, frame, self._dispatch.tables)
+            except OSError as error:
+                result = self._refused(task, error, result.pid)
         elif result.state == "failed":
             result = self._dispatch.collected.failed(task, result)
         self._results[task.id, frame] = result
@@ -361,40 +320,39 @@ class Scheduler:
             globals = self._dispatch.failed(task, result.error, frame)
         own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
         again = result.error is None or result.error.code not in _DISK_FULL
-        if task.kind != "segment" or task.inputs:
-            self._settling.append((task, frame))
+        self._settling.append((task, frame))
         kinds = result.error.kinds if result.error is not None else ()
         self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, again, own, globals, kinds))
 
-    def _freed(self, running: _Try) -> None:
+    def _freed(self, running: Try) -> None:
         self._engine.slots.give(running.demand, running.devices)
         self._work()
 
-    def _kept(self, task: Task, result: TaskResult, frame: str) -> TaskResult:
-        """``result`` once what its sinks collect lies where it stays."""
-        try:
-            return self._dispatch.collected.take(task, result, frame, self._dispatch.tables)
-        except OSError as error:
-            problem = failure(error, self._plan.folder).problems[0]
-            info = ErrorInfo(problem.code, type(error).__name__, problem.message, mend=problem.mend)
-            return TaskResult(task.id, "failed", f"error:{type(error).__name__}", error=info, pid=result.pid)
+    def _refused(self, task: Task, error: OSError, pid: int = 0) -> TaskResult:
+        """The result of a try for which the disk had no room, or no rights."""
+        problem = failure(error, self._plan.folder).problems[0]
+        info = ErrorInfo(problem.code, type(error).__name__, problem.message, mend=problem.mend)
+        return TaskResult(task.id, "failed", f"error:{type(error).__name__}", error=info, pid=pid)
 
-    def _settle_files(self, task: Task, number: int, frame: str) -> None:
+    def _settle_files(self, running: Try) -> None:
         try:
-            self._dispatch.settle(task, frame, number)
+            self._dispatch.settle(running.task, running.frame, running.number)
         except (OSError, PypeError) as error:
-            self._announce.log("ERROR", f"what it had written could not be tidied up: {error}", f"{task.id}#{frame}")
+            self._announce.log("ERROR", f"what it had written could not be tidied up: {error}", f"{running.task.id}#{running.frame}")
 
     def _let_go(self) -> None:
-        """What a task that has its terminal record held is let go: its instances and the tables it read."""
+        """What a task that has its terminal record held is let go: its instances, the tables it read, its result."""
         for task, frame in self._settling:
-            if (task.id, frame) in self._state.tasks:
-                self._engine.release(task.id, frame)
-                self._held.discard((task.id, frame))
+            key = (task.id, frame)
+            if key in self._state.tasks:
+                self._results.pop(key, None)
+                if task.kind != "segment":
+                    self._engine.release(*key)
+                    self._held.discard(key)
                 self._dispatch.drop(task, frame)
         self._settling.clear()
 
-    def _timed_out(self, running: _Try) -> None:
+    def _timed_out(self, running: Try) -> None:
         running.late = not running.cancelled
         running.cancelled = running.cancelled or "timeout"
         if running.job is not None:

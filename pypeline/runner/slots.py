@@ -7,7 +7,7 @@ served next is the scheduler's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from pypeline.core.plan import Plan, Task
@@ -48,14 +48,17 @@ class Slots:
         for name, amount in demand.items():
             self.free[name] -= amount
         count = demand.get("gpus", 0)
+        if not count:
+            return ()
         taken, self.devices = tuple(self.devices[:count]), self.devices[count:]
         return taken
 
-    def give(self, demand: Demand, devices: Iterable[str] = ()) -> None:
+    def give(self, demand: Demand, devices: Collection[str] = ()) -> None:
         """Give back what :meth:`take` has booked."""
         for name, amount in demand.items():
             self.free[name] += amount
-        self.devices = sorted([*self.devices, *devices], key=lambda id: (len(id), id))
+        if devices:
+            self.devices = sorted([*self.devices, *devices], key=lambda id: (len(id), id))
         if len(self.waiting) > 1:
             for told in tuple(self.waiting):
                 told()

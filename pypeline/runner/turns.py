@@ -8,14 +8,14 @@ while a part of the machine stands idle: then all others wait for it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from pypeline.core import actions as act
 from pypeline.core.plan import Task
 from pypeline.core.state import RunState
-from pypeline.runner.engines.base import Engine
+from pypeline.runner.engines.base import Engine, Job
 from pypeline.runner.slots import Demand, demand_of
 
 PATIENCE = 16
@@ -23,14 +23,24 @@ PATIENCE = 16
 _COMMON = frozenset({"cpus", "memory"})
 
 
-class Turn(NamedTuple):
-    """A task to start now: what it has booked, the ids of its devices, and what the state says with its start."""
+class Try:
+    """A task between its start and its end: what it booked, its job once it has one, and why it is being stopped.
+    ``said`` is what the state says with its start."""
 
-    task: Task
-    start: act.StartTask
-    demand: Demand
-    devices: tuple[str, ...]
-    said: list[act.Action]
+    __slots__ = ("cancelled", "demand", "devices", "frame", "job", "late", "number", "said", "task", "timer")
+
+    def __init__(self, task: Task, demand: Demand, devices: tuple[str, ...], said: list[act.Action]) -> None:
+        start = _start(said)
+        self.task = task
+        self.frame = start.frame
+        self.number = start.attempt_no
+        self.demand = demand
+        self.devices = devices
+        self.said = said
+        self.job: Job | None = None
+        self.cancelled = ""
+        self.late = False
+        self.timer: asyncio.TimerHandle | None = None
 
 
 @dataclass(slots=True)
@@ -52,7 +62,7 @@ class Turns:
         self._waiting: _Waiting | None = None
         self._segments = 0
 
-    def next(self) -> Turn | None:
+    def next(self) -> Try | None:
         """Book the slots of the task that starts next; None when there is nothing to start now."""
         for scarce, queue in self._parked.items():
             if queue and (not scarce or self._engine.slots.free.get(scarce, 0) > 0):
@@ -97,15 +107,15 @@ class Turns:
                     return True
         return False
 
-    def _booked(self, task: Task, demand: Demand, said: list[act.Action]) -> Turn:
-        slots, start = self._engine.slots, _start(said)
-        devices = slots.take(demand)
+    def _booked(self, task: Task, demand: Demand, said: list[act.Action]) -> Try:
+        slots = self._engine.slots
+        began = Try(task, demand, slots.take(demand), said)
         if self._waiting is not None:
-            self.settled(task.id, start.frame)
+            self.settled(task.id, began.frame)
             if self._waiting is not None and slots.free["cpus"] and slots.lacks(self._waiting.demand):
                 self._waiting.overtaken += 1
         self._segments += task.kind == "segment"
-        return Turn(task, start, demand, devices, said)
+        return began
 
     def _overtaken(self, task: Task, demand: Demand) -> bool:
         """Whether ``task``, which is next and has no room, was overtaken often enough."""

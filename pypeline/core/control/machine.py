@@ -21,6 +21,9 @@ from pypeline.core.results import State
 Key = tuple[str, str]
 """(module or task id, frame)"""
 
+Step = tuple[str, tuple[Any, ...]]
+"""The name of a step and what it is about."""
+
 Stage = Literal["main", "hooks", "over"]
 
 
@@ -33,8 +36,8 @@ class Machine:
         self.fail_fast = plan.settings.fail_strategy == "halt"
         self.out: list[Action] = []
         # what to do now, and what only when nothing of that is left
-        self.steps: deque[tuple[Any, ...]] = deque()
-        self.closing: deque[tuple[Any, ...]] = deque()
+        self.steps: deque[Step] = deque()
+        self.closing: deque[Step] = deque()
         self.ready: list[tuple[int, tuple[int, ...], int, int, TaskRun]] = []
         self.begin: list[tuple[int, tuple[int, ...], int, SubFlowRun]] = []
         self.frames_due: list[tuple[int, tuple[int, ...], int, LoopRun]] = []
@@ -124,13 +127,13 @@ class Machine:
             sub.tasks, sub.into, sub.out, sub.orders, sub.loops = [], [], [], [], ()
         frame.subs = []
 
-    def post(self, *step: Any) -> None:
-        """Put a step (its name, then its arguments) at the end of the queue."""
-        self.steps.append(step)
+    def post(self, step: str, *parts: Any) -> None:
+        """Put a step at the end of the queue."""
+        self.steps.append((step, parts))
 
-    def close(self, *step: Any) -> None:
+    def close(self, step: str, *parts: Any) -> None:
         """Put a step where it is taken only when all that happens in this instant has been judged."""
-        self.closing.append(step)
+        self.closing.append((step, parts))
 
     def say(self, action: Action) -> None:
         """Hand an action to the scheduler."""
@@ -170,10 +173,10 @@ class Machine:
             number = self.plan.sub_flows[loop.link.valve.target_sub_flow].number
             heappush(self.frames_due, (number, (*loop.source.home.path, loop.next), self.pushes, loop))
 
-    def record(self, module: str, task: str, frame: str, end: tuple[State, str], *, attempt: int = 1) -> None:
+    def record(self, module: str, task: str, frame: str, end: tuple[State, str], attempt: int = 1) -> None:
         """The one terminal record of a module: its state and reason."""
         self.modules[module, frame] = end
-        self.say(ModuleChanged(module, task, frame, *end, attempt))
+        self.out.append(ModuleChanged(module, task, frame, end[0], end[1], attempt))
 
     def change(self, sub: SubFlowRun, state: State, reason: str) -> None:
         """Set and announce the state of ``sub``."""

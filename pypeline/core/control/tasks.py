@@ -78,9 +78,9 @@ def final(machine: Machine, task: TaskRun, state: State, reason: str, modules: M
         return
     sub = task.sub
     task.phase = "ended"
-    machine.task_ends[task.task.id, sub.frame] = (state, reason)
+    end = machine.task_ends[task.task.id, sub.frame] = (state, reason)
     for name in task.task.modules:
-        machine.record(name, task.task.id, sub.frame, modules.get(name, (state, reason)), attempt=max(task.attempt, 1))
+        machine.record(name, task.task.id, sub.frame, modules.get(name, end) if modules else end, task.attempt or 1)
     if state == "completed":
         for fed in task.feeds:
             fed.left -= 1
