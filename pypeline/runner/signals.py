@@ -40,22 +40,27 @@ class StopSignal:
             listener(wanted)
 
     @contextmanager
-    def heard_by(self, listener: Callable[[Kind], None]) -> Iterator[None]:
-        """Have ``listener`` told of every wish, also of one that came earlier; and catch signals meanwhile."""
+    def listening(self) -> Iterator[None]:
+        """Catch signals meanwhile, where they are wishes."""
         loop = asyncio.get_running_loop()
+        for sign in SIGNALS if self._signals else ():
+            loop.add_signal_handler(sign, self._caught, sign)
+        try:
+            yield
+        finally:
+            for sign in SIGNALS if self._signals else ():
+                loop.remove_signal_handler(sign)
+
+    @contextmanager
+    def heard_by(self, listener: Callable[[Kind], None]) -> Iterator[None]:
+        """Have ``listener`` told of every wish, also of one that came earlier."""
         self._listeners.append(listener)
-        if self._signals:
-            for sign in SIGNALS:
-                loop.add_signal_handler(sign, self._caught, sign)
         try:
             if self.kind is not None:
                 listener(self.kind)
             yield
         finally:
             self._listeners.remove(listener)
-            if self._signals:
-                for sign in SIGNALS:
-                    loop.remove_signal_handler(sign)
 
     def _caught(self, sign: signal.Signals) -> None:
         self.signal = self.signal or signal.Signals(sign)

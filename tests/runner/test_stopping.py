@@ -159,3 +159,22 @@ def test_a_lost_run_is_known_by_its_process_and_start(tmp_path: Path) -> None:
     recovered: list[Path] = []
     assert len(bundles.end_lost(bundles.home(tmp_path), recovered.append)) == 1
     assert recovered == [bundle.publish / "task.json"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_run_begins_ends_it_with_its_code_and_closes_what_has_begun(project: Project, sign: signal.Signals) -> None:
+    """From the first statement of the program to the first task: nothing is written, or an attempt with its record."""
+    (project.folder / "flow.yaml").write_text(flow(note("slow", project.folder, seconds=30)))
+    code = "import sys\nfrom pypeline.app.cli.main import start\nsys.argv[1:] = ['run', 'flow.yaml', '--quiet']\nprint(flush=True)\nstart()"
+    for step in range(8):
+        moment = 0.05 + step * 0.1
+        run = subprocess.Popen([sys.executable, "-c", code], cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert run.stdout is not None
+        run.stdout.readline()
+        time.sleep(moment)
+        run.send_signal(sign)
+        said = run.communicate(timeout=30)[1]
+        assert run.returncode == 128 + sign, said
+        assert "Traceback" not in said
+        for attempt in project.folder.glob(".pypeline/run_bundles/*/attempt-*"):
+            assert (attempt / "summary.json").exists(), f"{attempt.name} after {moment:.2f} s"

@@ -8,8 +8,9 @@ One command is one file beside this one, imported only when it is the one asked 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 OK, FAILED, BAD_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
 SELDOM = 10_000
@@ -86,10 +87,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 def start() -> None:
     """The program: :func:`main`, and the quick way out."""
-    code = main()
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        # until a run listens itself: what has begun is ended as by any other error, and closed
+        if signal.getsignal(sign) is signal.SIG_DFL:
+            signal.signal(sign, _stopped)
+    try:
+        code = main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else FAILED
     from pypeline.runner.leaving import leave
 
     leave(code)
+
+
+def _stopped(sign: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + sign)
 
 
 def hold_streams() -> None:
