@@ -6,7 +6,7 @@ Comes in: plain config data and a schema as :mod:`pypeline.core.declare` makes i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -153,21 +153,25 @@ def integers(config: Mapping[str, Any], schema: Mapping[str, Any] | None) -> dic
 
 def has_floats(value: Any) -> bool:
     """Whether any value in ``value`` is a float."""
-    if isinstance(value, (dict, Mapping)):
-        return any(has_floats(each) for each in value.values())
-    return isinstance(value, float) or (isinstance(value, (list, tuple)) and any(has_floats(each) for each in value))
+    if isinstance(value, (str, float)):
+        return isinstance(value, float)
+    return _any(has_floats, value)
 
 
 def has_braces(value: Any) -> bool:
     """Whether any text in ``value`` may hold a variable."""
     if isinstance(value, str):
         return "{{" in value
+    return _any(has_braces, value)
+
+
+def _any(asked: Callable[[Any], bool], value: Any) -> bool:
     if isinstance(value, (dict, Mapping)):
         value = value.values()
     elif not isinstance(value, (list, tuple)):
         return False
     # a plain loop: this is asked of every module of a flow, most of which have next to nothing
     for each in value:  # noqa: SIM110
-        if has_braces(each):
+        if asked(each):
             return True
     return False

@@ -106,7 +106,7 @@ class Cutter:
         if not running:
             return []
         parts = {id: self._part(id) for id in running}
-        edges = [self._edge(link) for id in running for link in self.graph.links_into[id] if link.source in parts]
+        edges = [Edge(link.source, link.target, self._rejects(link)) for id in running for link in self.graph.links_into[id] if link.source in parts]
         order = sorted(running, key=self.place.__getitem__)
         if self.setters:
             ordering = [(setter, id) for id in running for setter in self.setters.get(id, ()) if setter in parts]
@@ -126,10 +126,10 @@ class Cutter:
             reason = "execution_mode pandas"
         return Part("segment", engine, reason)
 
-    def _edge(self, link: DataLink) -> Edge:
+    def _rejects(self, link: DataLink) -> str:
+        """Why a link that carries what a reader rejected cuts; ``""`` for any other."""
         decl = self.decls[link.source]
-        rejects = decl.kind == "source" and link.source_port in decl.reject_ports
-        return Edge(link.source, link.target, f"reads the rejected rows of `{link.source}`" if rejects else "")
+        return f"reads the rejected rows of `{link.source}`" if decl.reject_ports and decl.kind == "source" and link.source_port in decl.reject_ports else ""
 
     def _setters(self, id: str) -> list[str]:
         """The other modules of the flow whose variables ``id`` reads: it runs in a later task."""
