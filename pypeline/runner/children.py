@@ -88,6 +88,16 @@ def read(named: str, folder: Path, root: Path) -> Child:
     return Child(path, result.flow)
 
 
+def path_of(module: Module, folder: Path, context: Mapping[str, Any]) -> Path | None:
+    """The file of the flow that ``module`` of a flow in ``folder`` runs; None where it runs none, or none that is known before a run."""
+    if module.name != FLOW or not isinstance(module.configs.flat().get("flow"), str):
+        return None
+    try:
+        return folder / _named(module, context)
+    except PypeError:
+        return None
+
+
 def check(flow: Flow, folder: Path, context: Mapping[str, Any] | None = None) -> list[Problem]:
     """What is wrong with the flows that ``flow`` runs, and with its own ports for one that runs it."""
     return [*_ends(flow), *runs(flow, folder, context)]

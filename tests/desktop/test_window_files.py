@@ -76,6 +76,34 @@ def test_opened_and_saved_is_the_same_bytes_and_a_moved_module_is_one_line(on_lo
     on_loop(main)
 
 
+def test_a_flow_that_a_module_runs_is_opened_by_a_double_click_and_left_again(on_loop: Any, flow: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer.yaml"
+    outer.write_text(
+        "flow: {name: outer}\nmodules:\n  - {id: inner, name: run_flow, configs: {required: {flow: people.yaml}}}\n  - {id: note, name: shell_solo}\n",
+        encoding="utf-8",
+    )
+
+    async def main() -> None:
+        person = await Person(outer).come()
+        window = person.window
+        enter, back = window.actions_by_id["edit.child"], window.actions_by_id["file.back"]
+        await person.choose("note")
+        assert not enter.isEnabled()
+        await person.choose("inner")
+        assert enter.isEnabled()
+        assert not back.isEnabled()
+        QTest.mouseDClick(person.area, LEFT, pos=person.at(person.card("inner")))
+        await turns()
+        assert window.file.path == flow
+        await person.press(Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+        await turns()
+        assert window.file.path == outer
+        assert not back.isEnabled()
+        await person.leave()
+
+    on_loop(main)
+
+
 def test_new_open_save_as_and_the_recent_list(on_loop: Any, flow: Path, tmp_path: Path) -> None:
     async def main() -> None:
         person = await Person().come()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pypeline.schema.record import record
 
-When = Literal["always", "saved", "selection", "modules", "undo", "redo", "idle", "running", "one", "clipboard"]
+When = Literal["always", "saved", "selection", "modules", "undo", "redo", "idle", "running", "one", "child", "entered"]
 
 
 @record
@@ -31,6 +31,7 @@ class Action:
 ACTIONS: tuple[Action, ...] = (
     Action("file.new", "New flow", "File", "new_file", ("Ctrl+N",), "new", hint="Start an empty flow."),
     Action("file.open", "Open…", "File", "open_dialog", ("Ctrl+O",), "open", hint="Open a flow file. Opening never runs anything."),
+    Action("file.back", "Back to the outer flow", "File", "leave_child", ("Alt+Left",), when="entered", hint="The flow from which this one was opened."),
     Action("file.save", "Save", "File", "save_file", ("Ctrl+S",), "save", hint="Write the flow; only what changed is touched in the file."),
     Action("file.save_as", "Save as…", "File", "save_dialog", ("Ctrl+Shift+S",), hint="Write the flow to another file."),
     Action("file.build", "Build job", "File", "build_job", ("Ctrl+B",), "build", "saved", hint="Make a job folder that runs by itself."),
@@ -64,6 +65,7 @@ ACTIONS: tuple[Action, ...] = (
         when="modules",
         hint="A disabled module does not run.",
     ),
+    Action("edit.child", "Open its flow", "Edit", "enter_child", ("Ctrl+Return",), "open", "child", hint="Open the flow that the selected module runs."),
     Action("edit.find", "Find a module…", "Edit", "find_module", ("Ctrl+F",), "search", hint="Find a module in this flow by its name."),
     Action("edit.commands", "All commands…", "Edit", "command_palette", ("Ctrl+K",), short="Ctrl K", hint="Every action by a few letters of its name."),
     Action("view.fit", "Fit the flow", "View", "looking.fit", ("Ctrl+0",), "fit", hint="See all of it."),

@@ -7,7 +7,7 @@ opened with ``exec()``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -38,6 +38,7 @@ from pypeline.canvas.icons import plain
 from pypeline.canvas.look import look
 from pypeline.canvas.scene import Hit
 from pypeline.core import edits
+from pypeline.runner import children
 from pypeline.runner.registry import load
 from pypeline.schema.problems import PypeError
 
@@ -55,6 +56,8 @@ class FlowWindow(QMainWindow):
         self.file = file
         self._really_close = False
         self._folder = Path.cwd()
+        # the flows from which children were opened, the outermost first
+        self._outer: list[Path] = []
         self.document: Document
         self.session: Session
         self.actions_by_id: dict[str, QAction] = {}
@@ -167,7 +170,7 @@ class FlowWindow(QMainWindow):
         session.understood.connect(self._look_again)
         self.palette_panel.wanted.connect(self.add_in_middle)
         board.editor.link_chosen.connect(self.running.show_link)
-        board.editor.opened.connect(lambda _: self.inspector.focus_first())
+        board.editor.opened.connect(lambda _: self.enter_child() if self._child() is not None else self.inspector.focus_first())
         board.editor.menu_wanted.connect(self._context_menu)
         board.editor.files_dropped.connect(self.drop_files)
         board.editor.added.connect(lambda _: self.inspector.show_settings())
@@ -197,6 +200,8 @@ class FlowWindow(QMainWindow):
             "one": len(chosen.modules) == 1 and not self.session.running,
             "undo": self.document.undo.canUndo(),
             "redo": self.document.undo.canRedo(),
+            "child": self._child() is not None,
+            "entered": bool(self._outer),
             "idle": not self.session.running,
             "running": self.session.running,
         }
@@ -264,7 +269,11 @@ class FlowWindow(QMainWindow):
 
     def new_file(self) -> None:
         """Start an empty flow here."""
-        self._leave_then(lambda: self._take(files.new_flow()))
+        self._leave_then(self._take_new)
+
+    def _take_new(self) -> None:
+        self._outer = []
+        self._take(files.new_flow())
 
     def open_dialog(self) -> None:
         """Ask for a flow file."""
@@ -273,8 +282,8 @@ class FlowWindow(QMainWindow):
         dialog.fileSelected.connect(lambda name: self.open_path(Path(name)))
         asking.show(dialog)
 
-    def open_path(self, path: Path) -> None:
-        """Open the flow file at ``path`` here."""
+    def open_path(self, path: Path, *, outer: Sequence[Path] = ()) -> None:
+        """Open the flow file at ``path`` here; ``outer`` are the flows through which one came to it."""
 
         def take() -> None:
             try:
@@ -282,6 +291,7 @@ class FlowWindow(QMainWindow):
             except PypeError as error:
                 asking.tell(self, f"{path.name} cannot be opened", "\n".join(str(p) for p in error.problems[:12]))
                 return
+            self._outer = [*outer]
             self._take(found)
 
         self._leave_then(take)
@@ -299,6 +309,25 @@ class FlowWindow(QMainWindow):
         loop.start(old_session.close())
         # once the new body has its size
         QTimer.singleShot(0, self.board.view, self.board.view.start)
+
+    def _child(self) -> Path | None:
+        """The file of the flow that the one selected module runs."""
+        chosen = self.document.selection.modules
+        if len(chosen) != 1:
+            return None
+        module = self.document.flow.module(next(iter(chosen)))
+        return children.path_of(module, self.session.folder, self.session.answers) if self.file.path is not None else None
+
+    def enter_child(self) -> None:
+        """Open the flow that the selected module runs."""
+        path, outer = self._child(), self.file.path
+        if path is not None and outer is not None:
+            self.open_path(path, outer=[*self._outer, outer])
+
+    def leave_child(self) -> None:
+        """Open the flow again from which this one was opened."""
+        if self._outer:
+            self.open_path(self._outer[-1], outer=self._outer[:-1])
 
     def save_file(self) -> None:
         """Write the flow; asks for a name the first time."""
@@ -475,7 +504,18 @@ class FlowWindow(QMainWindow):
     def _context_menu(self, at: QPoint, hit: Hit) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, True)
-        wanted = ["run.to", "", "edit.copy", "edit.duplicate", "edit.detach", "edit.enable", "", "edit.delete"]
+        inside = ["edit.child"] if self._child() is not None else []
+        wanted = [
+            *inside,
+            "run.to",
+            "",
+            "edit.copy",
+            "edit.duplicate",
+            "edit.detach",
+            "edit.enable",
+            "",
+            "edit.delete",
+        ]
         if not hit.module:
             wanted = ["edit.delete"] if hit.link is not None else ["edit.paste", "edit.select_all", "", "view.fit", "view.layout"]
         for id in wanted:
