@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, get_args
 
 from pypeline.core.texterror import TextError
@@ -51,6 +52,7 @@ class ValveSpec:
     parallel: int | None = None
 
 
+@lru_cache(maxsize=1024)  # the links of a flow repeat a few
 def parse(text: str) -> ValveSpec:
     """The valve that ``text`` (without its parentheses) spells. The condition stays text.
 
