@@ -4,13 +4,13 @@ words on a valve stand. Sizes are those of ``core/geometry.py``; nothing depends
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pypeline.core import geometry as g
 from pypeline.core.figures import elide, width
 from pypeline.core.valves import TRIGGERS
 from pypeline.resources.theme import SMALL_SIZE
 from pypeline.schema.flow import ControlLink
+from pypeline.schema.record import record
 
 NOTE_ROOM = 180.0
 """How wide the reason of a closed valve may be."""
@@ -18,7 +18,7 @@ _OVER = 20.0
 """How far it may stand out of the frames: less than the margin of any picture."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ControlShape:
     """A control link between two frames; ``way`` is the direction of its arrow, ``pill`` the valve's box and
     ``mark`` the middle of the sign that an iterate or start link carries where it leaves."""
@@ -37,7 +37,7 @@ class ControlShape:
         return self.trigger == "error"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """A sub flow's frame. ``number`` counts from 1 in file order."""
 
@@ -47,7 +47,7 @@ class Frame:
     modules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loop:
     """What the iterate link ``index`` runs once for every row: a dashed frame around all sub flows of its scope,
     or one around each where something else stands between them. ``box`` holds all ``boxes``."""
@@ -59,7 +59,7 @@ class Loop:
     boxes: tuple[g.Box, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Note:
     """What a run says of a valve, and where."""
 

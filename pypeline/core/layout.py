@@ -9,7 +9,7 @@ font, a file or Qt.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite, sqrt
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from pypeline.core.modules import ModuleDecl
 from pypeline.core.ports import input_ports, output_ports
 from pypeline.resources.icons import icon_of
 from pypeline.schema.flow import DataLink, Flow, Module
+from pypeline.schema.record import record
 
 __all__ = ["Card", "ControlShape", "Drawing", "Frame", "LinkShape", "Loop", "Place", "Port", "auto", "draw", "given_places", "moved", "ports", "positions"]
 
@@ -31,7 +32,7 @@ _TIDY = 2_000
 """Up to this many links are led around cards; beyond that nobody follows one with the eye."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Port:
     """A port on a card's edge; ``at`` is its middle."""
 
@@ -40,7 +41,7 @@ class Port:
     reject: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Card:
     """A module's card. ``kind`` is ``unknown`` for a type that the catalogue does not know."""
 
@@ -54,7 +55,7 @@ class Card:
     head: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkShape:
     """A data link's curve; ``kind`` is its source's, which gives the colour."""
 
@@ -66,7 +67,7 @@ class LinkShape:
     reject: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drawing:
     """All shapes of a flow, in painting order within each kind, and the box around them."""
 

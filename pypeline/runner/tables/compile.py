@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from pypeline.core.columns import Schema, names
@@ -23,6 +23,7 @@ from pypeline.runner.tables.fused import Fused, Table
 from pypeline.runner.tables.prune import reads
 from pypeline.runner.tables.querysql import columns, scoped, select, sql_type
 from pypeline.runner.tables.scan import Reading, Rejects, arrow_table
+from pypeline.schema.record import record
 
 HAND_OVER_FORMAT = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 122880, USE_TMP_FILE false"
 CONDITIONS_TWICE = 3
@@ -30,7 +31,7 @@ CONDITIONS_TWICE = 3
 than holding the rows in between."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Statement:
     """``sql`` gives rows of (place in ``keys``, number, text); a key is ``count PORT``, ``rows PORT`` (those
     that went into its groups), ``write N``, ``hand PORT``, ``kept PORT``, ``converted …`` or ``show N``.

@@ -17,11 +17,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pypeline.core.relation import Query, Scan, quote
 from pypeline.runner.tables.fused import Fused, Table
+from pypeline.schema.record import record
 
 Node = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ class NotTold(Exception):
     """The engine's plan is not the one that its meters can be read on, or they are not exact: count instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """``scan`` is the table that reads, ``file`` first; ``joins`` are the joined tables in order, each with its kind as the engine says it."""
 
