@@ -1,14 +1,16 @@
 """Ending a worker with everything it started: all processes of its session, also in groups of their own.
 
-A worker leads a session, so its number names all its descendants even after it has gone; only a
-process that makes a session of its own leaves it.
+A worker leads a session, so its number names what it started even after it has gone. A process that makes
+a session of its own is found by its descent, as long as the worker lives.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 
+_PR_SET_CHILD_SUBREAPER = 36
 _ROUNDS = 10
 """Looks at the process table: what is killed may have started something meanwhile."""
 
@@ -18,8 +20,9 @@ class TerminatedError(SystemExit):
 
 
 def members(session: int) -> list[int]:
-    """The processes of ``session`` that have not ended."""
-    found = []
+    """The processes of ``session`` that have not ended: those in it and, while its leader lives, all that descend from
+    the leader, which adopts them (:func:`adopt`). The leader itself comes last."""
+    states: dict[int, tuple[str, int, int]] = {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -29,9 +32,24 @@ def members(session: int) -> list[int]:
         except OSError:
             continue
         # after the command's name: state, parent, group, session
-        if int(fields[3]) == session and fields[0] not in "ZX":
-            found.append(int(name))
-    return found
+        states[int(name)] = (fields[0], int(fields[1]), int(fields[3]))
+    found = {pid for pid, (_, _, own) in states.items() if own == session}
+    children: dict[int, list[int]] = {}
+    for pid, (_, parent, _) in states.items():
+        children.setdefault(parent, []).append(pid)
+    waiting = list(found)
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return sorted((pid for pid in found if states[pid][0] not in "ZX"), key=lambda pid: pid == session)
+
+
+def adopt() -> None:
+    """From now on this process is the parent of what descends from it and loses its own: so nothing leaves its family
+    by a session of its own and a parent that ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def tell(session: int, sign: signal.Signals, *, spare: int = 0) -> bool:

@@ -103,6 +103,8 @@ class Worker:
             # nothing is left that should be finished, and tearing the interpreter down takes its time
             sys.stdout.flush()
             sys.stderr.flush()
+            if operations.has_run_code:
+                _end_family()
             os._exit(0)
         return 0
 
@@ -167,6 +169,12 @@ def end_all() -> None:
     os._exit(1)
 
 
+def _end_family() -> None:
+    """End what modules have left running: after this process nobody knows what left its session."""
+    if os.getsid(0) == os.getpid() and any(pid != os.getpid() and os.getsid(pid) != os.getpid() for pid in session.members(os.getpid())):
+        session.end(os.getpid(), spare=os.getpid())
+
+
 def _tie(parent: int) -> None:
     """Tie this process's life to its parent's, keep its files private, and let it end when told to."""
 
@@ -187,6 +195,7 @@ def _tie(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGHUP, 0, 0, 0)
     if os.getsid(0) == os.getpid():
         guard.post(parent)
+        session.adopt()
     if os.getppid() != parent:
         end_all()
     make_private()
@@ -205,6 +214,8 @@ def main() -> int:
         return Worker(Channel(end)).serve()
     except BrokenPipeError:
         return 1
+    finally:
+        _end_family()
 
 
 if __name__ == "__main__":

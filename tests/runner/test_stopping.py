@@ -178,3 +178,41 @@ def test_a_signal_while_a_run_begins_ends_it_with_its_code_and_closes_what_has_b
         assert "Traceback" not in said
         for attempt in project.folder.glob(".pypeline/run_bundles/*/attempt-*"):
             assert (attempt / "summary.json").exists(), f"{attempt.name} after {moment:.2f} s"
+
+
+ESCAPE = """
+import os, subprocess, sys, time
+def main():
+    alone = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)
+    twice = subprocess.run([sys.executable, '-c', DAEMON], capture_output=True, text=True, check=True)
+    with open('FOLDER/child.pid', 'w') as file:
+        file.write(f'{alone.pid} {twice.stdout}')
+    END
+"""
+DAEMON = """
+import os, time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+print(os.getpid(), flush=True)
+os.close(1)
+os.close(2)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", ["runner", "stop", "hard", "end"])
+def test_what_leaves_the_session_of_its_worker_ends_with_it_all_the_same(project: Project, how: str) -> None:
+    code = ESCAPE.replace("FOLDER", str(project.folder)).replace("DAEMON", repr(DAEMON)).replace("END", "pass" if how == "end" else "time.sleep(60)")
+    process = start(project, flow(f"  - {{id: escape, name: python_solo, configs: {{optional: {{code: {json.dumps(code)}}}}}}}"))
+    eventually(lambda: len(project.lines("child.pid")) == 2, "it never began", 20)
+    if how == "runner":
+        process.kill()
+    elif how != "end":
+        process.send_signal(signal.SIGINT)
+        if how == "hard":
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == {"runner": -signal.SIGKILL, "end": 0}.get(how, 130), said
+    eventually(lambda: not processes_of(project.folder), "somebody is left", 5)

@@ -196,11 +196,15 @@ class WorkerProcess:
         self._timers = [self._loop.call_later(_TERM_AFTER, press, signal.SIGTERM), self._loop.call_later(kill_after, press, signal.SIGKILL)]
 
     def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
-        """Send ``sign`` to the worker; what it started ends when it has ended."""
+        """Send ``sign`` to the worker; what it started ends when it has ended, or with it where that is by force."""
         if self.gone is not None:
             return
         self.dying = True
         try:
+            if sign is signal.SIGKILL:
+                # it must neither start anything more nor tell of what now ends below it
+                os.kill(self.pid, signal.SIGSTOP)
+                session.end(self.pid)
             os.kill(self.pid, sign)
         except ProcessLookupError:
             return
