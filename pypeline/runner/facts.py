@@ -44,7 +44,7 @@ def gather(
             a profile that is unknown or broken (PYE277).
     """
     folder = Path(folder).resolve()
-    context = variables.answered(variables.context(flow, folder, context_name, sets))
+    context = variables.answered(variables.context(flow, folder, context_name, sets), flow)
     env = variables.environment(flow)
     known = {f"context.{name}": value for name, value in context.items()} | {f"env.{name}": value for name, value in env.items()}
     used = {module.name: catalogue[module.name] for module in flow.modules if module.name in catalogue}

@@ -26,6 +26,7 @@ from pypeline.schema.record import record
 DEFAULT = "default"
 _NAME = re.compile(r"^[^\W\d]\w*$")
 _ENVIRONMENT = re.compile(r"^[\w.-]{1,64}$")
+_READ = re.compile(r"\{\{\s*context\.(\w+)")
 _QUESTION = re.compile(r"^([^\W\d]\w*)\?(secret)?$")
 _SECRET = re.compile(r"(^|_)(password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|credentials?)(_|$)", re.IGNORECASE)
 
@@ -53,21 +54,25 @@ def context(flow: Flow, folder: Path | str, name: str = DEFAULT, sets: Mapping[s
 
 
 def questions(flow: Flow, folder: Path | str, name: str = DEFAULT, sets: Mapping[str, Any] | None = None) -> tuple[Question, ...]:
-    """What is still to be asked for before the flow runs, in the order of the files.
+    """What is still to be asked for before the flow runs, in the order of the files: what the flow reads, and no more.
 
     Raises:
         PypeError: as :func:`context`.
     """
-    return tuple(_read_all(flow, folder, name, sets or {})[1])
+    open_now = _read_all(flow, folder, name, sets or {})[1]
+    read = _read_by(flow) if open_now else frozenset()
+    return tuple(each for each in open_now if each.name in read)
 
 
-def answered(values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` of a context as a plan may know them: without secrets.
+def answered(values: Mapping[str, Any], flow: Flow) -> dict[str, Any]:
+    """``values`` of a context as a plan of ``flow`` may know them: without secrets, and what is asked for and not read.
 
     Raises:
         PypeError: PYE398, a value has to be asked for first.
     """
-    if missing := [name for name, value in values.items() if isinstance(value, Asked) and not value.secret]:
+    asked = [name for name, value in values.items() if isinstance(value, Asked) and not value.secret]
+    read = _read_by(flow) if asked else frozenset()
+    if missing := [name for name in asked if name in read]:
         raise PypeError(*(unanswered(Question(name, "")) for name in missing))
     return known_now(values)
 
@@ -79,6 +84,11 @@ def unanswered(question: Question) -> Problem:
         mend = "Run in a terminal, or keep it in Vault or the environment: `{{vault:path#key}}` or `{{env.NAME}}` in the flow."
         return Problem("PYE398", f"the secret `{name}` has to be asked for, and there is no terminal", place, mend, phase="plan")
     return Problem("PYE398", f"the context value `{name}` has to be asked for", place, f"Give it with `--set {name}=…`, or run in a terminal.", phase="plan")
+
+
+def _read_by(flow: Flow) -> frozenset[str]:
+    """The context variables that stand anywhere in ``flow``."""
+    return frozenset(_READ.findall(json.dumps(flow.model_dump(mode="json"), ensure_ascii=False)))
 
 
 def _read_all(flow: Flow, folder: Path | str, name: str, sets: Mapping[str, Any]) -> tuple[dict[str, Any], list[Question]]:

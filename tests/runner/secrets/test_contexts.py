@@ -16,7 +16,7 @@ from pypeline.schema.problems import PypeError
 from tests.core.making import CATALOGUE
 from tests.core.making import flow as make
 
-FLOW = make(["a"])
+FLOW = make([{"id": "a", "name": "do", "configs": {"optional": {"x": "{{context.day}} {{ context.region }}", "y": ["{{context.password}}"]}}}])
 
 
 def files(folder: Path, **layers: dict[str, Any]) -> Path:
@@ -51,13 +51,20 @@ def test_a_question_is_open_until_something_answers_it(tmp_path: Path) -> None:
     assert context(FLOW, tmp_path, sets={"region": "n"}) == {"day": "2026-01-31", "region": "n", "password": Asked(secret=True)}
 
 
+def test_nobody_is_asked_for_what_the_flow_does_not_read(tmp_path: Path) -> None:
+    files(tmp_path, default={"region?": "Which region?", "password?secret": "Password", "day": 1})
+    other = make(["a"])
+    assert questions(other, tmp_path) == ()
+    assert answered(context(other, tmp_path), other) == {"day": 1}
+
+
 def test_what_nobody_answered_stops_the_plan_and_names_set(tmp_path: Path) -> None:
     files(tmp_path, default={"region?": "Which region?", "day": 1, "day?": "Which?", "password?secret": "Password"})
     with pytest.raises(PypeError) as caught:
-        answered(context(FLOW, tmp_path))
+        answered(context(FLOW, tmp_path), FLOW)
     (problem,) = caught.value.problems
     assert (problem.code, "--set region=" in problem.mend) == ("PYE398", True)
-    assert answered(context(FLOW, tmp_path, sets={"region": "n"})) == {"day": 1, "region": "n"}
+    assert answered(context(FLOW, tmp_path, sets={"region": "n"}), FLOW) == {"day": 1, "region": "n"}
 
 
 def test_a_secret_is_not_given_on_a_command_line(tmp_path: Path) -> None:
