@@ -5,9 +5,10 @@ In: actions and results. Out: events, stamped with run, attempt and time. It dec
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from time import time
 from typing import Any
 
 from pypeline.core import actions as act
@@ -23,9 +24,22 @@ class Announcer:
 
     def __init__(self, plan: Plan, attempt: int, emit: Callable[[ev.RunEvent], None]) -> None:
         self._plan = plan
-        self._run = plan.run_id
         self._attempt = attempt
         self._emit = emit
+
+        def stamped(kind: Callable[..., ev.RunEvent]) -> Callable[..., ev.RunEvent]:
+            # not a method that passes on what it gets by name: that takes as long again as the event itself
+            return partial(kind, run=plan.run_id, attempt=attempt)
+
+        self._sub_flow_state = stamped(ev.SubFlowState)
+        self._valve_resolved = stamped(ev.ValveResolved)
+        self._frame_state = stamped(ev.FrameState)
+        self._module_state = stamped(ev.ModuleState)
+        self._link_count = stamped(ev.LinkCount)
+        self._artifact_ready = stamped(ev.ArtifactReady)
+        self._preview_ready = stamped(ev.PreviewReady)
+        self._retry = stamped(ev.Retry)
+        self._log = stamped(ev.Log)
         # by their place in the file: links inside one sub flow have none in the plan
         self._valves = {valve.index: valve for valve in plan.valves}
 
@@ -35,16 +49,29 @@ class Announcer:
 
     def sub_flow(self, change: act.SubFlowChanged) -> None:
         title = self._plan.sub_flows[change.sub_flow].title
-        self._say(ev.SubFlowState, sub_flow=change.sub_flow, title=title, state=change.state, reason=change.reason, frame=change.frame)
+        self._emit(self._sub_flow_state(time=time(), sub_flow=change.sub_flow, title=title, state=change.state, reason=change.reason, frame=change.frame))
 
     def valve(self, change: act.ValveChanged) -> None:
         valve = self._valves[change.valve]
-        self._say(ev.ValveResolved, valve=change.valve, source=valve.source, target=valve.target, open=change.open, reason=change.reason, frame=change.frame)
+        self._emit(
+            self._valve_resolved(
+                time=time(), valve=change.valve, source=valve.source, target=valve.target, open=change.open, reason=change.reason, frame=change.frame
+            )
+        )
 
     def frame(self, change: act.FrameChanged) -> None:
         source = self._valves[change.valve].source
-        self._say(
-            ev.FrameState, source=source, frame=change.frame, state=change.state, done=change.done, total=change.total, reason=change.reason, valve=change.valve
+        self._emit(
+            self._frame_state(
+                time=time(),
+                source=source,
+                frame=change.frame,
+                state=change.state,
+                done=change.done,
+                total=change.total,
+                reason=change.reason,
+                valve=change.valve,
+            )
         )
 
     def module(self, change: act.ModuleChanged, result: TaskResult | None) -> None:
@@ -58,31 +85,33 @@ class Announcer:
                     break
             if change.state == "failed":
                 told["error"] = result.error
-        self._say(
-            ev.ModuleState,
-            module=change.module,
-            task=change.task,
-            state=change.state,
-            reason=change.reason,
-            frame=change.frame,
-            attempt_no=change.attempt_no,
-            **told,
+        self._emit(
+            self._module_state(
+                time=time(),
+                module=change.module,
+                task=change.task,
+                state=change.state,
+                reason=change.reason,
+                frame=change.frame,
+                attempt_no=change.attempt_no,
+                **told,
+            )
         )
 
     def retry(self, retry: act.ScheduleRetry, error: ErrorInfo | None) -> None:
-        self._say(ev.Retry, task=retry.task, frame=retry.frame, attempt_no=retry.attempt_no, delay=retry.delay, error=error)
+        self._emit(self._retry(time=time(), task=retry.task, frame=retry.frame, attempt_no=retry.attempt_no, delay=retry.delay, error=error))
 
     def tables(self, result: TaskResult, frame: str, links_from: Mapping[str, Sequence[PlannedLink]], previews: Iterable[tuple[str, str]]) -> None:
         """The counts, hand-overs and previews of a completed try."""
         for port, rows in result.counts.items():
             for link in links_from.get(port, ()):
-                self._say(ev.LinkCount, link=link.id, frame=frame, rows=rows, seconds=result.seconds)
+                self._emit(self._link_count(time=time(), link=link.id, frame=frame, rows=rows, seconds=result.seconds))
         for port, table in result.outputs.items():
             module, _, name = port.rpartition(".")
-            self._say(ev.ArtifactReady, module=module, frame=frame, port=name, uri=table.path, rows=table.rows, bytes=table.bytes)
+            self._emit(self._artifact_ready(time=time(), module=module, frame=frame, port=name, uri=table.path, rows=table.rows, bytes=table.bytes))
         for port, path in previews:
             module, _, name = port.rpartition(".")
-            self._say(ev.PreviewReady, module=module, frame=frame, port=name, path=path)
+            self._emit(self._preview_ready(time=time(), module=module, frame=frame, port=name, path=path))
 
     def failure(self, error: ErrorInfo, task: str, frame: str) -> None:
         node = f"{error.module or task}#{frame}"
@@ -92,10 +121,7 @@ class Announcer:
 
     def not_joined(self, error: ErrorInfo, task: str, frame: str) -> None:
         """A sink that collected in every frame could not write the rows of all: a record of its own, ``frame`` being that of none."""
-        self._say(ev.ModuleState, module=error.module, task=task, state="failed", reason="error:join", frame=frame, error=error)
+        self._emit(self._module_state(time=time(), module=error.module, task=task, state="failed", reason="error:join", frame=frame, error=error))
 
     def log(self, level: str, message: str, node: str = "") -> None:
-        self._say(ev.Log, level=level, message=message, node_id=node)
-
-    def _say(self, kind: Callable[..., ev.RunEvent], **parts: Any) -> None:
-        self._emit(kind(run=self._run, attempt=self._attempt, time=time.time(), **parts))
+        self._emit(self._log(time=time(), level=level, message=message, node_id=node))

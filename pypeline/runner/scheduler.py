@@ -217,12 +217,13 @@ class Scheduler:
         self._timers[timer.timer] = asyncio.get_running_loop().call_later(timer.seconds, self._tell, act.TimedOut(timer.timer))
 
     def _module(self, change: act.ModuleChanged) -> None:
-        self._turns.settled(change.task, change.frame)
-        if change.state in TERMINAL and (timer := self._timers.pop((change.task, change.frame), None)) is not None:
+        key = (change.task, change.frame)
+        self._turns.settled(*key)
+        if self._timers and change.state in TERMINAL and (timer := self._timers.pop(key, None)) is not None:
             # it ended while it waited for its next try: nobody else says that its instance may go
             timer.cancel()
             self._settling.append((self._plan.tasks[change.task], change.frame))
-        self._announce.module(change, self._results.get((change.task, change.frame)))
+        self._announce.module(change, self._results.get(key))
 
     def _fail(self, error: ErrorInfo, module: str, frame: str) -> None:
         """Something failed that was no task's: it is the run's error if no task's is."""

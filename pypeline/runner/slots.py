@@ -41,7 +41,10 @@ class Slots:
     def lacks(self, demand: Demand) -> list[str]:
         """The resources of which too little is free for ``demand``."""
         free = self.free
-        return [name for name, amount in demand.items() if amount > free.get(name, 0)]
+        for name, amount in demand.items():
+            if amount > free.get(name, 0):
+                return [name for name, amount in demand.items() if amount > free.get(name, 0)]
+        return []
 
     def take(self, demand: Demand) -> tuple[str, ...]:
         """Book ``demand``; the ids of its gpus, which nobody else has meanwhile."""
