@@ -10,16 +10,19 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.check import check as core_check
+from pypeline.core.configs import texts
 from pypeline.core.graph import PipelineGraph
+from pypeline.core.plan import Plan
 from pypeline.core.scopes import scopes
 from pypeline.core.tasks import FLOW
-from pypeline.core.variables import VariableError, as_text, substitute
+from pypeline.core.variables import VariableError, as_text, find, substitute
 from pypeline.runner import registry
 from pypeline.schema.flow import Flow, FlowPort, Module
 from pypeline.schema.problems import Fix, Place, Problem, PypeError, capital, did_you_mean, errors
@@ -130,6 +133,20 @@ def files(flow: Flow, folder: Path, context: Mapping[str, Any]) -> dict[str, lis
             waiting += [(read(_named(inner, values), child.folder, folder), dict(_given(inner, values))) for inner in _runs(child.flow)]
         found[module.id] = list(seen.values())
     return found
+
+
+def references(plan: Plan) -> frozenset[str]:
+    """All that secret fields refer to in the flows that ``plan`` runs, as far as these are known before it runs."""
+    sources = [module.source for module in plan.modules.values() if module.type == FLOW and module.source is not None]
+    files = {Path(plan.folder, file.path) for source in sources for file in source.files}
+    found: set[str] = set()
+    for flow, catalogue in ((read_file(path).flow, registry.load(path.parent)) for path in sorted(files)):
+        for module in flow.modules if flow is not None else ():
+            schema = catalogue[module.name].json_schema if module.name in catalogue else None
+            for text in texts(module.configs.flat(), schema):
+                with suppress(VariableError):
+                    found.update(ref.key for ref in find(text.text) if text.editor == "secret")
+    return frozenset(found)
 
 
 def _runs(flow: Flow) -> Iterator[Module]:

@@ -21,7 +21,7 @@ from pypeline.runner import order as orders
 from pypeline.runner.engines import machine
 from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess, keep_back
 from pypeline.runner.order import Limits, Order
-from pypeline.runner.secrets import kept_back
+from pypeline.runner.secrets import withheld
 from pypeline.runner.wire import problem_from_json
 from pypeline.schema.problems import Problem, PypeError
 from pypeline.schema.record import record
@@ -139,7 +139,7 @@ class EngineHost:
     def _ready(self, plan: Plan | None = None) -> WorkerProcess:
         code = {m.type: m.code_hash for m in plan.modules.values()} if plan is not None else {}
         if plan is not None:
-            keep_back(kept_back(plan.references()))
+            keep_back(withheld(plan))
         stale = any(self._code.get(type, hash) != hash for type, hash in code.items()) or (self._worker is not None and self._worker.knows_secrets)
         if self._worker is not None and stale:
             self._worker.kill()

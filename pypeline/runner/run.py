@@ -35,7 +35,7 @@ from pypeline.runner.engines.process import keep_back
 from pypeline.runner.event_file import EventFile
 from pypeline.runner.failures import describe
 from pypeline.runner.scheduler import Outcome, Scheduler
-from pypeline.runner.secrets import Secrets, kept_back
+from pypeline.runner.secrets import Secrets, withheld
 from pypeline.runner.signals import StopSignal
 from pypeline.runner.store import atomic
 from pypeline.runner.store import bundle as bundles
@@ -114,7 +114,7 @@ async def execute(
     stop = stop or StopSignal()
     threads = _threads(plan)
     secrets = Secrets() if secrets is None else secrets
-    keep_back(kept_back(plan.references()))
+    keep_back(withheld(plan))
     engine = LocalEngine() if engine is None else engine
     if isinstance(engine, LocalEngine):
         engine.configure(plan, threads)
@@ -210,7 +210,7 @@ class _Run:
 
     async def _child(self, plan: Plan, folder: Path, bundle: Bundle, engine: Engine, stop: StopSignal, previews: bool, on_event: OnEvent) -> RunSummary:
         """A run inside this one, of a flow that it runs."""
-        keep_back(kept_back(plan.references()))
+        keep_back(withheld(plan))
         if isinstance(engine, LocalEngine):
             engine.secrets = self.secrets
         _raise(preflight.check(plan, engine.slots))

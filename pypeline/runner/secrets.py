@@ -18,6 +18,7 @@ from typing import Any
 
 from pypeline.core.masking import Net
 from pypeline.core.plan import Plan
+from pypeline.core.tasks import FLOW
 from pypeline.schema.problems import Place, Problem, PypeError
 
 FRESH = 60.0
@@ -117,6 +118,16 @@ class Secrets:
         value = str(self._vault.read(path, key))
         self._read[reference] = (time.monotonic(), value)
         return value
+
+
+def withheld(plan: Plan) -> frozenset[str]:
+    """The environment variables that no worker of ``plan`` gets: what secret fields name in it, or in a flow that it runs."""
+    references = plan.references()
+    if any(module.type == FLOW for module in plan.modules.values()):
+        from pypeline.runner import children
+
+        references |= children.references(plan)
+    return kept_back(references)
 
 
 def kept_back(references: Iterable[str]) -> frozenset[str]:

@@ -226,6 +226,22 @@ connections: {control: ["part (1|error) after"]}
 """
 
 
+def test_no_worker_has_a_secret_that_only_the_other_flow_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that was started, and looked around, before the other flow began."""
+    monkeypatch.setenv("CHILD_PW", "hunter22")
+    look = "import os\\ndef main():\\n    open('seen.txt', 'a').write(str('CHILD_PW' in os.environ) + ' ')"
+    module = f'{{id: look, name: python_solo, configs: {{optional: {{code: "{look}"}}}}}}'
+    mail = "{id: mail, name: send_mail, enabled: false, configs: {required: {host: localhost, sender: a@b.org, to: [b@b.org]}, optional: {PW, text: hi}}}"
+    project = {
+        "parent.yaml": f"flow: {{name: parent}}\nmodules:\n  - {module}\n  - {{id: part, name: run_flow, configs: {{required: {{flow: child.yaml}}}}}}\n"
+        'connections: {control: ["look (1|) part"]}\n',
+        "child.yaml": f"flow: {{name: child, env: [CHILD_PW]}}\nmodules:\n  - {module}\n  - {mail}\n".replace("PW,", 'password: "{{env.CHILD_PW}}",'),
+    }
+    summary = run(write(tmp_path, project) / "parent.yaml")
+    assert summary.state == "completed", summary.error
+    assert (tmp_path / "seen.txt").read_text().split() == ["False", "False"]
+
+
 def test_a_failed_child_fails_the_module_with_its_cause(tmp_path: Path) -> None:
     write(tmp_path, {"failing.yaml": FAILING, "calls.yaml": CALLS.replace("part (1|error) after", "part (1|) after")})
     summary = run(tmp_path / "calls.yaml")

@@ -67,12 +67,13 @@ def run(options: argparse.Namespace) -> int:
     _, plan = planned(found, options)
     from pypeline.runner.engines import copies
     from pypeline.runner.engines.process import WorkerProcess, keep_back
-    from pypeline.runner.secrets import Secrets, kept_back
+    from pypeline.runner.secrets import Secrets, withheld
 
-    keep_back(kept_back(plan.references()))
+    kept = withheld(plan)
+    keep_back(kept)
     # a flow that is not accepted starts no process; from here on it warms up on another core.
     # where the check had expressions to read, the worker will have them too; no secret is ever copied
-    copied = copies.possible() and not answers and not plan.references()
+    copied = copies.possible() and not answers and not plan.references() and not kept
     first = WorkerProcess(warm=("tables", "expressions") if "sqlglot" in sys.modules else ("tables",), copied=copied)
 
     from pypeline.app.cli.failure import show
