@@ -8,18 +8,17 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygon
 from pypeline.canvas.look import Look, icon_path, rect
 from pypeline.canvas.paint import FAR, TEXT_FROM
 from pypeline.core import geometry as g
-from pypeline.core.figures import elide, width
+from pypeline.core.control_shapes import Note
+from pypeline.core.figures import elide
 from pypeline.core.layout import ControlShape, Frame, Loop
 from pypeline.resources import icons, theme
 
-NOTE_ROOM = 180.0
-"""How wide the reason of a closed valve may stand beside its pill."""
 _DASHES = {"iterate": [3.0, 1.6, 0.2, 1.6], "start": [5.0, 2.4]}
 _MARKS = {"iterate": "reused", "start": "run"}
 
 
 def control(
-    painter: QPainter, look: Look, lod: float, shape: ControlShape, path: QPainterPath, *, selected: bool = False, state: str = "", note: str = ""
+    painter: QPainter, look: Look, lod: float, shape: ControlShape, path: QPainterPath, *, selected: bool = False, state: str = "", note: Note | None = None
 ) -> None:
     """A control link: dotted, with an arrow and the valve in a pill; where it starts its target for every row or
     together with its source, dashed and with a sign where it leaves. ``state`` is '', 'open' or 'closed', and
@@ -56,20 +55,10 @@ def control(
         painter.setFont(look.mono_font)
         painter.setPen(QPen(colour))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, elide(shape.text, shape.pill.width - 10, theme.SMALL_SIZE, mono=True))
-        if note:
-            _note(painter, look, box, note)
-
-
-def _note(painter: QPainter, look: Look, pill: QRectF, text: str) -> None:
-    """What a run says of a valve, on a plate of its own beside the pill."""
-    text = elide(text, NOTE_ROOM, theme.SMALL_SIZE)
-    box = QRectF(pill.right() + 6, pill.y() + 1, width(text, theme.SMALL_SIZE) + 12, pill.height() - 2)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.canvas)
-    painter.drawRoundedRect(box, 6, 6)
-    painter.setPen(look.muted)
-    painter.setFont(look.type_font)
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        if note is not None:
+            painter.setPen(look.muted)
+            painter.setFont(look.type_font)
+            painter.drawText(rect(note.box), Qt.AlignmentFlag.AlignCenter, note.text)
 
 
 def control_mark(painter: QPainter, look: Look, lod: float, shape: ControlShape, *, state: str = "") -> None:

@@ -62,12 +62,20 @@ def _passes(seen: LoopWatch | None) -> tuple[str, str]:
     return "running" if seen.running else "failed" if seen.failed else "", seen.words
 
 
-def _control(kept: Keeper, watch: Watch | None, changed: frozenset[str]) -> None:
+def _valves(kept: Keeper, watch: Watch | None, changed: frozenset[str]) -> None:
+    if not changed:
+        kept.forget_notes()
+    every = not kept.noted
     for item in kept.controls:
-        index = item.data_shape.index
-        if not changed or valve_mark(index) in changed:
-            seen = watch.valves.get(index) if watch else None
-            item.show_state("" if seen is None else "open" if seen[0] else "closed", seen[1] if seen else "")
+        if not every and valve_mark(item.data_shape.index) not in changed:
+            continue
+        opened, reason = watch.valves.get(item.data_shape.index, (None, "")) if watch else (None, "")
+        note = kept.notes.place(item.data_shape, reason.replace("_", " ")) if reason and opened is False else None
+        item.show_state("" if opened is None else "open" if opened else "closed", reason, note)
+
+
+def _control(kept: Keeper, watch: Watch | None, changed: frozenset[str]) -> None:
+    _valves(kept, watch, changed)
     for shape in kept.loops:
         if isinstance(shape.frame, Loop) and (not changed or valve_mark(shape.frame.index) in changed):
             shape.show_state(*_passes(watch.loops.get(shape.frame.index) if watch else None))

@@ -69,7 +69,14 @@ def test_a_valve_that_stayed_closed_says_why(qtbot: Any) -> None:
     valve = {"valve": 2, "source": "files", "target": "alarm", **AT}
     fed(board, e.ValveResolved(open=False, reason="nothing_failed", **valve))
     (item,) = [c for c in board.scene.control_items if c.link.target == "alarm"]
-    assert (item.state, item.note) == ("closed", "nothing failed")
+    assert item.note is not None
+    assert (item.state, item.note.text) == ("closed", "nothing failed")
+    others = [*(c.data_shape.pill for c in board.scene.control_items), *(f.frame.box for f in board.scene.frame_items)]
+    assert not any(item.note.box.meets(other) for other in others)
+    before = item.note.box
+    board.drag(board.card("alarm"), board.card("alarm") + QPointF(160, 160))
+    assert item.note is not None
+    assert item.note.box != before
     assert item.toolTip().endswith("closed: nothing failed")
 
 

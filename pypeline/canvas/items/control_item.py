@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from pypeline.canvas import paint_control
 from pypeline.canvas.look import Look, curve_path, rect
 from pypeline.core import geometry as g
-from pypeline.core.layout import ControlShape
+from pypeline.core.control_shapes import NOTE_ROOM, ControlShape, Note
 from pypeline.schema.flow import ControlLink
 
 
@@ -21,14 +21,16 @@ class ControlItem(QGraphicsItem):
         self.link = link
         self.look = look
         self.chosen = False
-        self.state = self.note = ""
+        self.state = ""
+        self.note: Note | None = None
         self._set_shape(data)
         self.setZValue(3)
 
     def _set_shape(self, data: ControlShape) -> None:
         self.data_shape = data
         self.path = curve_path(data.curve)
-        self._box = rect(g.curve_box(data.curve)).united(rect(data.pill).adjusted(0, 0, paint_control.NOTE_ROOM + 20, 0)).adjusted(-10, -10, 10, 10)
+        around = rect(data.pill).adjusted(-NOTE_ROOM - 20, -g.PILL_HEIGHT, NOTE_ROOM + 20, g.PILL_HEIGHT)
+        self._box = rect(g.curve_box(data.curve)).united(around).adjusted(-10, -10, 10, 10)
 
     def boundingRect(self) -> QRectF:
         return self._box
@@ -67,9 +69,8 @@ class ControlItem(QGraphicsItem):
             self._set_shape(data)
             self.update()
 
-    def show_state(self, state: str, reason: str = "") -> None:
-        """Look open, closed or undecided; say why it stayed closed."""
-        note = reason.replace("_", " ") if state == "closed" else ""
+    def show_state(self, state: str, reason: str = "", note: Note | None = None) -> None:
+        """Look open, closed or undecided; say why it stayed closed, by ``note`` where there is room for it."""
         if (state, note) != (self.state, self.note):
             self.state, self.note = state, note
             self.setToolTip(f"{self.data_shape.text}  {state}{': ' + reason.replace('_', ' ') if reason else ''}" if state else self.data_shape.text)

@@ -13,6 +13,7 @@ from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look
 from pypeline.core import geometry as g
+from pypeline.core.control_shapes import Notes
 from pypeline.core.layout import Drawing, Frame, Loop
 from pypeline.schema.flow import Flow
 
@@ -28,6 +29,7 @@ class Keeper:
         self.frames: list[FrameItem] = []
         self.loops: list[FrameItem] = []
         self._taken: g.Grid | None = None
+        self._notes: Notes | None = None
 
     @property
     def taken(self) -> g.Grid:
@@ -38,9 +40,25 @@ class Keeper:
             self._taken = g.Grid([*cards, *(item.tag.box for item in self.links.values() if item.tag)])
         return self._taken
 
+    @property
+    def notes(self) -> Notes:
+        """Where what a run says of valves may stand."""
+        if self._notes is None:
+            self._notes = Notes([item.data_shape for item in self.controls], [item.frame for item in self.frames if isinstance(item.frame, Frame)])
+        return self._notes
+
+    @property
+    def noted(self) -> bool:
+        """Whether notes were placed since the drawing changed."""
+        return self._notes is not None
+
+    def forget_notes(self) -> None:
+        """Let every note be placed anew."""
+        self._notes = None
+
     def keep(self, flow: Flow, drawing: Drawing, only: frozenset[str] | None = None) -> None:
         """Show ``drawing`` of ``flow``; with ``only`` nothing but these modules moved, and no item comes or goes."""
-        self._taken = None
+        self._taken = self._notes = None
         if only is not None:
             self._move(drawing, only)
         else:
