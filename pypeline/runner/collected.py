@@ -28,12 +28,13 @@ from pypeline.schema.record import record
 @record
 class Parts:
     """All parts of ``sink``, in ``folder``; they become the file ``path``. ``keep`` is False where a
-    frame that did not complete spoils them all."""
+    frame that did not complete spoils them all, ``whole`` where the rows of such a frame are missing."""
 
     sink: str
     folder: Path
     path: Path
     keep: bool
+    whole: bool
 
 
 class Collected:
@@ -50,6 +51,7 @@ class Collected:
         homes = {id: sub_flow.loop for sub_flow in plan.sub_flows for id in sub_flow.modules} if self._loop else {}
         self._loops = {sink: frames.loops(homes[sink]) for sink in self._loop}
         self._spoiled: set[Scope] = set()
+        self._short: set[str] = set()
 
     def sinks(self, task: Task) -> list[str]:
         """The modules of ``task`` that collect."""
@@ -126,7 +128,7 @@ class Collected:
         keep = (valve, frame) not in self._spoiled
         self._spoiled.discard((valve, frame))
         folders = [(sink, self._folder(sink, frame)) for sink in self._joins[valve]]
-        return [Parts(sink, folder, self._buffer(sink, frame, ".arrow"), keep) for sink, folder in folders if folder.is_dir() and any(folder.iterdir())]
+        return [Parts(sink, folder, self._buffer(sink, frame, ".arrow"), keep, sink not in self._short) for sink, folder in folders if folder.is_dir() and any(folder.iterdir())]
 
     def is_buffer(self, sink: str) -> bool:
         """Whether ``sink`` keeps its rows in the run instead of writing them."""
@@ -145,6 +147,7 @@ class Collected:
         for sink, loop in self._loop.items():
             loops = self._loops[sink]
             if valve in loops and loops.index(valve) <= loops.index(loop) and (joined_there or valve != loop):
+                self._short.add(sink)
                 folder = self._folder(sink, self._around(sink, frame))
                 inside = loops[0] != valve or not joined_there
                 for part in folder.glob(f"{frame}*") if inside else (folder / f"{frame}.arrow", folder / f"{frame}.parquet"):

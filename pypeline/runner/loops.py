@@ -132,7 +132,13 @@ class Loops:
                 values = await self._written(ask, parts, table)
             finally:
                 parts.path.unlink(missing_ok=True)
-            self._announce.log("INFO", f"{table.rows:,} rows of all frames added to {values.get('file_path', 'its target')}", node)
+            target = values.get("file_path", "its target")
+            if parts.whole or self._dispatch.collected.is_buffer(parts.sink):
+                self._announce.log("INFO", f"{table.rows:,} rows of all frames added to {target}", node)
+            else:
+                # whoever mends what failed and runs again has to know what that would add
+                again = "to run all frames again adds these rows a second time"
+                self._announce.log("WARN", f"{table.rows:,} rows of the frames that completed added to {target}; {again}", node)
         self._dispatch.frames.set(loop, ask.frame, parts.sink, values)
         return {f"{parts.sink}__{name}": value for name, value in values.items()}
 

@@ -296,6 +296,8 @@ def test_the_rows_of_a_failed_frame_are_not_added(project: Project, strategy: st
     assert summary.state == "failed"
     assert (project.folder / "out.csv").read_text().split() == ["v", "0", *rows]
     assert any("not all frames" in m for m in project.logs()) is (strategy == "halt")
+    warned = [e.message for e in project.events if isinstance(e, ev.Log) and e.level == "WARN" and "a second time" in e.message]
+    assert [w.partition(" added")[0] for w in warned] == (["4 rows of the frames that completed"] if strategy == "continue" else [])
 
 
 def test_a_sink_that_collects_is_not_what_failed_in_its_frame(project: Project) -> None:
