@@ -13,28 +13,25 @@ import gc
 import os
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from pypeline.core import actions as act
 from pypeline.core import events as ev
 from pypeline.core.plan import Plan, Task
-from pypeline.core.results import TERMINAL, ErrorInfo, ModuleResult, TaskResult
+from pypeline.core.results import TERMINAL, ErrorInfo, TaskResult
 from pypeline.core.state import RunState
 from pypeline.runner.announcer import Announcer
 from pypeline.runner.dispatch import Dispatch
+from pypeline.runner.ends import judged, refused, too_long, worth_another
 from pypeline.runner.engines.base import Engine, Job
 from pypeline.runner.frames import outer
 from pypeline.runner.loops import Loops
-from pypeline.runner.store.atomic import failure
 from pypeline.runner.turns import Try, Turns
 from pypeline.schema.problems import PypeError
 from pypeline.schema.record import record
 
 SLICE = 0.004
 """Seconds of work after which the loop gets its turn."""
-_DISK_FULL = frozenset({"PYE433", "PYE503"})
-"""Trying again does not help against these."""
 
 
 @record
@@ -178,7 +175,7 @@ class Scheduler:
         try:
             order = self._dispatch.order(task, start.frame, start.attempt_no, running.demand, running.devices)
         except OSError as error:
-            self._end(running, self._refused(task, error))
+            self._end(running, refused(task, error, self._plan.folder))
             return
         if not order.modules:
             # all its rows are collected, and nothing is left to do
@@ -234,10 +231,8 @@ class Scheduler:
         assert self._ended is not None
         titles = self._plan.sub_flows
         error = self._errors.get(finished.cause[0])
-        limit = self._plan.settings.timeout
-        if error is None and finished.reason == "timeout" and limit is not None:
-            message = f"the run took longer than its `settings.timeout` of {limit:g} s and was stopped"
-            error = ErrorInfo("PYE454", "TimeoutError", message, mend="Allow more time, or make it smaller.")
+        if error is None and finished.reason == "timeout":
+            error = too_long(self._plan)
         self._ended.set_result(Outcome(finished.state, finished.reason, error, tuple(titles[i].title for i in finished.handled)))
 
     def _valve(self, change: act.ValveChanged) -> None:
@@ -291,19 +286,12 @@ class Scheduler:
         if result.pid == 0 and task.kind == "segment":
             # no word from a worker: it may have died over its files
             self._settle_files(running)
-        if running.late and (result.state != "completed" or task.kind != "segment"):
-            # a late result is dropped; but what a segment has published is there
-            result = _out_of_time(task, result)
-        elif running.cancelled and result.state == "failed":
-            # what a module raises while it is being stopped is no failure of its own
-            result = replace(result, state="cancelled", reason=running.cancelled, modules=(), error=None)
-        if result.error is not None:
-            result = replace(result, error=replace(result.error, frame=frame, attempt_no=running.number))
+        result = judged(running, result)
         if result.state == "completed":
             try:
                 result = self._dispatch.collected.take(task, result, frame, self._dispatch.tables)
             except OSError as error:
-                result = self._refused(task, error, result.pid)
+                result = refused(task, error, self._plan.folder, result.pid)
         elif result.state == "failed":
             result = self._dispatch.collected.failed(task, result)
         self._results[task.id, frame] = result
@@ -320,20 +308,13 @@ class Scheduler:
                 self._errors[task.id] = result.error
             globals = self._dispatch.failed(task, result.error, frame)
         own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
-        again = result.error is None or result.error.code not in _DISK_FULL
         self._settling.append((task, frame))
         kinds = result.error.kinds if result.error is not None else ()
-        self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, again, own, globals, kinds))
+        self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, worth_another(result), own, globals, kinds))
 
     def _freed(self, running: Try) -> None:
         self._engine.slots.give(running.demand, running.devices)
         self._work()
-
-    def _refused(self, task: Task, error: OSError, pid: int = 0) -> TaskResult:
-        """The result of a try for which the disk had no room, or no rights."""
-        problem = failure(error, self._plan.folder).problems[0]
-        info = ErrorInfo(problem.code, type(error).__name__, problem.message, mend=problem.mend)
-        return TaskResult(task.id, "failed", f"error:{type(error).__name__}", error=info, pid=pid)
 
     def _settle_files(self, running: Try) -> None:
         try:
@@ -370,10 +351,3 @@ class Scheduler:
         if error is not None and self._ended is not None and not self._ended.done():
             # a bug of ours: nobody would answer, and the run would wait for ever
             self._ended.set_exception(error)
-
-
-def _out_of_time(task: Task, result: TaskResult) -> TaskResult:
-    message = f"`{task.id}` ran longer than its timeout of {task.timeout:g} s and was stopped"
-    info = ErrorInfo("PYE454", "Timeout", message, task.modules[0] if len(task.modules) == 1 else "", mend="Allow more time, or make it smaller.")
-    records = tuple(ModuleResult(m, "failed", "timeout") for m in task.modules)
-    return TaskResult(task.id, "failed", "timeout", records, error=info, seconds=result.seconds, cpu_seconds=result.cpu_seconds, peak_rss=result.peak_rss)
