@@ -18,7 +18,7 @@ thousand frames take no more memory than the few that run side by side.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from heapq import heappop
+from heapq import heappop, heappush
 
 from pypeline.core.actions import (
     Action,
@@ -35,7 +35,7 @@ from pypeline.core.actions import (
     TimedOut,
 )  # fmt: skip
 from pypeline.core.control import halting, handling, loops, orders, tasks
-from pypeline.core.control.machine import Key, Machine
+from pypeline.core.control.machine import Key, Machine, Ready
 from pypeline.core.control.records import TaskRun
 from pypeline.core.plan import Plan, Task
 from pypeline.core.planned import TaskKind
@@ -113,29 +113,42 @@ class RunState:
                 if loop.link is link:
                     loops.joined(machine, loop, event)
 
-    def peek(self) -> Task | None:
-        """The task to start next, or None. Which one it is may change with every event."""
-        task = self._first()
+    def peek(self, aside: str | None = None) -> Task | None:
+        """The task to start next, or the first that was set ``aside``; or None. Which one it is may change with every event."""
+        task = self._first(self._queue(aside))
         return None if task is None else task.task
 
-    def next_try(self) -> tuple[str, int]:
+    def next_try(self, aside: str | None = None) -> tuple[str, int]:
         """Frame and number of the try that :meth:`peek` shows.
 
         Raises:
             LookupError: it shows none.
         """
-        task = self._first()
+        task = self._first(self._queue(aside))
         if task is None:
             raise LookupError("nothing is ready")
         return task.sub.frame, task.attempt + 1
 
-    def take(self) -> list[Action]:
+    def set_aside(self, what: str) -> None:
+        """Let others pass the task that :meth:`peek` shows. It has not begun, and waits for ``what``."""
+        machine = self._machine
+        if self._first(machine.ready) is not None:
+            heappush(machine.aside.setdefault(what, []), heappop(machine.ready))
+
+    def call_back(self, what: str) -> None:
+        """Give the first task that waits for ``what`` its turn among all that are ready (control rule 5)."""
+        machine = self._machine
+        if self._first(queue := machine.aside.get(what, [])) is not None:
+            heappush(machine.ready, heappop(queue))
+
+    def take(self, aside: str | None = None) -> list[Action]:
         """Start the task that :meth:`peek` shows: its StartTask comes last. Empty when there is none."""
-        task = self._first()
+        queue = self._queue(aside)
+        task = self._first(queue)
         if task is None:
             return []
         machine, sub = self._machine, task.sub
-        heappop(machine.ready)
+        heappop(queue)
         task.phase = "running"
         task.attempt += 1
         if not sub.began:
@@ -181,13 +194,16 @@ class RunState:
         """How many tries of ``task`` have been started."""
         return self._machine.tasks[task, frame].attempt
 
-    def _first(self) -> TaskRun | None:
-        ready = self._machine.ready
-        while ready:
-            task = ready[0][-1]
+    def _queue(self, aside: str | None) -> list[Ready]:
+        return self._machine.ready if aside is None else self._machine.aside.get(aside, [])
+
+    @staticmethod
+    def _first(queue: list[Ready]) -> TaskRun | None:
+        while queue:
+            task = queue[0][-1]
             if task.phase == "ready":
                 return task
-            heappop(ready)
+            heappop(queue)
         return None
 
     def _rank(self, event: Input) -> tuple[int, int, tuple[int, ...], int]:

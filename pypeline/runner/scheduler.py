@@ -195,9 +195,6 @@ class Scheduler:
             running.cancelled = running.cancelled or cancel.reason
             if running.job is not None:
                 self._engine.cancel(running.job)
-            return
-        if self._turns.withdraw(cancel.task, cancel.frame):
-            self._inbox.append(act.TaskEnded(cancel.task, "cancelled", cancel.reason, cancel.frame, again=False))
 
     def _retry(self, retry: act.ScheduleRetry) -> None:
         error = self._results[retry.task, retry.frame].error

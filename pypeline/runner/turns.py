@@ -1,15 +1,15 @@
 """Whose turn is it: which ready task is started next, and what it books.
 
 Work is served by its turn in the flow (control rule 5). A task that waits for what few need, a
-named slot or a device, keeps its turn there and lets others pass. A large task that waits for cpus
+named slot or a device, keeps its turn and lets others pass. A large task that waits for cpus
 or memory is passed by nobody with a later turn, and by those with an earlier one only so often
-while a part of the machine stands idle: then all others wait for it.
+while a part of the machine stands idle: then all others wait for it. What waits has not begun:
+a halt cancels it like anything else that is ready.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass
 
 from pypeline.core import actions as act
@@ -21,6 +21,8 @@ from pypeline.runner.slots import Demand, demand_of
 PATIENCE = 16
 """How often work with an earlier turn may overtake a large task while cpus stand idle."""
 _COMMON = frozenset({"cpus", "memory"})
+_OVERTAKEN = ""
+"""What a task waits for that was overtaken often enough."""
 
 
 class Try:
@@ -30,7 +32,8 @@ class Try:
     __slots__ = ("cancelled", "demand", "devices", "frame", "job", "late", "number", "said", "task", "timer")
 
     def __init__(self, task: Task, demand: Demand, devices: tuple[str, ...], said: list[act.Action]) -> None:
-        start = _start(said)
+        start = said[-1]
+        assert isinstance(start, act.StartTask)
         self.task = task
         self.frame = start.frame
         self.number = start.attempt_no
@@ -58,35 +61,33 @@ class Turns:
     def __init__(self, state: RunState, engine: Engine) -> None:
         self._state = state
         self._engine = engine
-        self._parked: dict[str, deque[tuple[Task, list[act.Action]]]] = {}
+        self._scarce: set[str] = set()
         self._waiting: _Waiting | None = None
         self._segments = 0
 
     def next(self) -> Try | None:
         """Book the slots of the task that starts next; None when there is nothing to start now."""
-        for scarce, queue in self._parked.items():
-            if queue and (not scarce or self._engine.slots.free.get(scarce, 0) > 0):
-                task, said = queue[0]
-                demand = self._demand(task, _start(said).attempt_no)
-                lacking = self._engine.slots.lacks(demand)
-                if not lacking:
-                    queue.popleft()
-                    return self._booked(task, demand, said)
-                if _COMMON.issuperset(lacking):
-                    # it has what few need, or has waited long enough: others would only delay it
-                    return None
-        while (ready := self._state.peek()) is not None:
-            demand = self._demand(ready, self._state.next_try()[1] if ready.retry.attempts > 1 else 1)
-            lacking = self._engine.slots.lacks(demand)
+        slots, state = self._engine.slots, self._state
+        if self._waiting is not None and (overtaken := state.peek(_OVERTAKEN)) is not None:
+            demand = self._demand(overtaken, state.next_try(_OVERTAKEN)[1])
+            return None if slots.lacks(demand) else self._booked(overtaken, demand, state.take(_OVERTAKEN))
+        for scarce in self._scarce:
+            if slots.free.get(scarce, 0) > 0:
+                state.call_back(scarce)
+        while (ready := state.peek()) is not None:
+            demand = self._demand(ready, state.next_try()[1] if ready.retry.attempts > 1 else 1)
+            lacking = slots.lacks(demand)
             if not lacking:
-                return self._booked(ready, demand, self._state.take())
+                return self._booked(ready, demand, state.take())
             scarce = next((name for name in lacking if name not in _COMMON), "")
-            if not scarce and not self._overtaken(ready, demand):
-                # everybody needs these: to let a later task pass would be to starve this one
-                return None
-            self._parked.setdefault(scarce, deque()).append((ready, self._state.take()))
-            if not scarce:
-                return None
+            if scarce:
+                self._scarce.add(scarce)
+                state.set_aside(scarce)
+                continue
+            # everybody needs these: to let a later task pass would be to starve this one
+            if self._overtaken(ready, demand):
+                state.set_aside(_OVERTAKEN)
+            return None
         return None
 
     def ended(self, task: Task) -> None:
@@ -97,15 +98,6 @@ class Turns:
         """A task began or has its terminal record: nobody waits for it any more."""
         if self._waiting is not None and self._waiting.key == (task, frame):
             self._waiting = None
-
-    def withdraw(self, task: str, frame: str) -> bool:
-        """Take a task away that waits for something scarce; whether there was one."""
-        for queue in self._parked.values():
-            for at, (_, said) in enumerate(queue):
-                if (_start(said).task, _start(said).frame) == (task, frame):
-                    del queue[at]
-                    return True
-        return False
 
     def _booked(self, task: Task, demand: Demand, said: list[act.Action]) -> Try:
         slots = self._engine.slots
@@ -132,9 +124,3 @@ class Turns:
             # others that share the slots, those under way, and those that could start now
             segments = len(slots.waiting) - 1 + self._segments + (self._state.ready("segment", cpus) or 1)
         return demand_of(task, slots, segments, attempt)
-
-
-def _start(said: list[act.Action]) -> act.StartTask:
-    start = said[-1]
-    assert isinstance(start, act.StartTask)
-    return start

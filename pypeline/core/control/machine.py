@@ -24,6 +24,9 @@ Key = tuple[str, str]
 Step = tuple[str, tuple[Any, ...]]
 """The name of a step and what it is about."""
 
+Ready = tuple[int, tuple[int, ...], int, int, TaskRun]
+"""Work in the order in which it is served: preorder number, frame, turn in its sub flow, order of arrival."""
+
 Stage = Literal["main", "hooks", "over"]
 
 
@@ -38,7 +41,9 @@ class Machine:
         # what to do now, and what only when nothing of that is left
         self.steps: deque[Step] = deque()
         self.closing: deque[Step] = deque()
-        self.ready: list[tuple[int, tuple[int, ...], int, int, TaskRun]] = []
+        self.ready: list[Ready] = []
+        # ready work that lets others pass, by what it waits for
+        self.aside: dict[str, list[Ready]] = {}
         self.begin: list[tuple[int, tuple[int, ...], int, SubFlowRun]] = []
         self.frames_due: list[tuple[int, tuple[int, ...], int, LoopRun]] = []
         self.pushes = 0
