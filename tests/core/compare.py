@@ -15,6 +15,7 @@ from pypeline.schema.flow import Flow
 from tests.core import virtual_scheduler
 from tests.core.making import facts
 from tests.core.oracle import Oracle
+from tests.core.plain import HOOKS, MAIN, Place
 from tests.core.random_flows import Case, frame_text
 from tests.core.virtual import VirtualRun
 
@@ -54,28 +55,30 @@ def record_of(plan: Plan, log: Log, *, ties: bool) -> Record:
 
 def record_of_oracle(oracle: Oracle, *, ties: bool) -> Record:
     """The same of the reference scheduler."""
-    title = [part[0] for part in oracle.subs]
-    text = {x.index: (x.text, (x.s, x.t)) for x in oracle.all}
+    title = oracle.titles
     found: Record = {"starts": [], "sub flows": [], "modules": [], "frames": [], "run": []}
-    found["starts"] = [f"{time:g} {module}#{frame_text(frame)} t{attempt}" for time, module, frame, attempt in oracle.starts]
-    for place in oracle.places.values():
-        frame = frame_text(place.frame)
-        found["sub flows"].append(f"{title[place.sub]}#{frame} {place.state}/{place.reason} at {place.at:g}")
-        for module in oracle.subs[place.sub]:
-            state, reason = oracle.end_of(place, module)
-            found["modules"].append(f"{module}#{frame} {state}/{reason}")
-    for (s, frame), (why, time) in oracle.unrun.items():
-        found["sub flows"].append(f"{title[s]}#{frame} cancelled/{why} at {time:g}")
-        found["modules"] += [f"{module}#{frame} cancelled/{why}" for module in oracle.subs[s]]
-    found["frames"] = [f"{text[index][0]}#{frame_text(frame)} {state}" for (index, frame), state in oracle.frame_ends().items()]
-    handled, unhandled = oracle.failures()
+    found["starts"] = [f"{time:g} {module}#{frame_text(frame)} t{attempt}" for time, module, frame, attempt in oracle.clock.starts]
+    for (s, frame), (state, reason, time) in oracle.ended.items():
+        found["sub flows"].append(f"{title[s]}#{frame_text(frame)} {state}/{reason} at {time:g}")
+        for module in oracle.subs[s]:
+            state_of, why = oracle.ends.get((module, frame), (state, reason))
+            found["modules"].append(f"{module}#{frame_text(frame)} {state_of}/{why}")
+    links = {(x.text, (x.s, x.t), frame_text(frame)): (time, opened, why) for (x, frame), (opened, why, time) in oracle.said.items()}
+    for (x, frame), (why, time) in oracle.unrun.items():
+        without = frame_text(frame) + "--" if frame else "-"
+        for s in set(oracle.scope[x]):
+            found["sub flows"].append(f"{title[s]}#{without} cancelled/{why} at {time:g}")
+            found["modules"] += [f"{module}#{without} cancelled/{why}" for module in oracle.subs[s]]
+            links |= {(y.text, (y.s, y.t), without): (time, False, why) for y in oracle.out[s]}
+    for x, frame in oracle.rows:
+        if x is not None:
+            found["frames"] += [f"{x.text}#{frame_text((*frame, i))} {oracle.pass_end((x, frame), i)}" for i in range(oracle.rows[x, frame])]
+    lasting = {p[0] for p in oracle.failed if lasts(oracle, p)}
     found["run"] = [
         oracle.final,
-        f"handled {sorted(title[s] for s in handled)}",
-        f"unhandled {sorted(title[s] for s in unhandled)}",
+        f"handled {sorted(title[s] for s in {p[0] for p in oracle.failed} - lasting)}",
+        f"unhandled {sorted(title[s] for s in lasting)}",
     ]
-    links = {(*text[index], frame_text(frame)): (oracle.when[index, frame], *end) for (index, frame), end in oracle.links.items()}
-    links |= {(x.text, (x.s, x.t), frame): (time, False, why) for (s, frame), (why, time) in oracle.unrun.items() for x in oracle.out[s]}
     return finish(found, links, ties)
 
 
@@ -96,6 +99,20 @@ def finish(found: Record, links: Mapping[tuple[str, tuple[int, int], str], tuple
     return {key: lines if key in ("starts", "run") else sorted(lines) for key, lines in found.items()}
 
 
+def lasts(oracle: Oracle, p: Place) -> bool:
+    """Whether nobody handled the failure of a sub flow, neither there nor further out."""
+    source = oracle.source(oracle.around(p)[0])
+    return not oracle.handled(p) and (source is None or lasts(oracle, source))
+
+
+def reasons(oracle: Oracle) -> set[str]:
+    """Why the run may have ended as it did: one of the failures that nobody handled, else what stopped it."""
+    lost = [p for p in oracle.failed if lasts(oracle, p)]
+    found = {oracle.ended[p][1] if oracle.ended[p][0] == "failed" else "error:valve" for p in lost}
+    found |= {"error:join" for loop, (_, broken) in oracle.clock.joins.items() if broken and oracle.source(loop) in lost}
+    return found or {"timeout" if oracle.final == "failed" else oracle.stop or "ok"}
+
+
 def compare(case: Case) -> tuple[Oracle, VirtualRun]:
     """Run ``case`` three times: as the rules say, and twice as we do.
 
@@ -103,14 +120,14 @@ def compare(case: Case) -> tuple[Oracle, VirtualRun]:
         AssertionError: two of them differ, or an invariant is broken; the text has the seed and the flow.
     """
     made = plan_of(case)
-    oracle = Oracle(case.flow, case).run()
+    oracle = Oracle(case).run()
     run = VirtualRun(made, case).run()
     problem = "; ".join(broken(run)) or difference(record_of_oracle(oracle, ties=case.ties), record_of(made, run.log, ties=case.ties))
     if not problem and repr(VirtualRun(made, case).run().log) != repr(run.log):
         problem = "a second run of the same case has another log"
     ended = run.state.finished
-    if not problem and (ended is None or ended.reason not in oracle.outcome_reasons()):
-        problem = f"the run ended for {ended and ended.reason}, the rules say {oracle.outcome_reasons()}"
+    if not problem and (ended is None or ended.reason not in reasons(oracle)):
+        problem = f"the run ended for {ended and ended.reason}, the rules say {reasons(oracle)}"
     assert not problem, f"{problem}\n{told(case)}"
     return oracle, run
 
@@ -122,7 +139,7 @@ def compare_scheduler(case: Case) -> None:
         AssertionError: they differ; the text has the seed and the flow.
     """
     made = plan_of(case)
-    oracle = Oracle(case.flow, case).run()
+    oracle = Oracle(case).run()
     log, outcome = virtual_scheduler.run(made, case)
     wanted = record_of_oracle(oracle, ties=case.ties)
     handled = sorted(set(outcome.handled))
@@ -159,9 +176,9 @@ def broken(run: VirtualRun) -> Iterator[str]:
     yield from (f"{key} ended {count} times" for key, count in ends.items() if count != 1)
     if [action for _, action in run.log if isinstance(action, act.Finished)] != [run.log[-1][1]]:
         yield "something happens after the end"
-    if run.busiest > run.world.slots:
+    if run.busiest > run.case.slots:
         yield "more runs at one time than there are slots"
-    hard = min((time for time, kind in run.world.stops if kind == "hard"), default=float("inf"))
+    hard = min((time for time, kind in run.case.stops if kind == "hard"), default=float("inf"))
     done: set[tuple[str, str]] = set()
     tries: Counter[tuple[str, str]] = Counter()
     for time, action in run.log:
@@ -195,42 +212,43 @@ def _ended(action: act.Action) -> Iterator[tuple[str, str, str]]:
 
 def features(case: Case, oracle: Oracle) -> set[str]:
     """What a case put to the test: names of rules and features that really came up in it."""
-    links, settings = oracle.links, case.flow["settings"]
-    opened = {x.trigger for x in oracle.all for (index, _), (is_open, _) in links.items() if index == x.index and is_open}
-    reasons = {reason for _, reason in links.values()}
-    places = list(oracle.places.values())
-    handled, lasting = oracle.failures()
-    said = {
-        "loops": bool(oracle.loops),
-        "nested loops": any(frame for _, frame in oracle.loops),
-        "loops over no rows": any(not loop.begun and not loop.count for loop in oracle.loops.values()),
-        "frames side by side": any(loop.link.parallel > 1 and loop.begun > 1 for loop in oracle.loops.values()),
-        "frames that failed": "failed" in oracle.frame_ends().values(),
-        "frames not begun": any(loop.begun < loop.rows for loop in oracle.loops.values()),
+    settings, said, ended = case.flow["settings"], oracle.said.items(), oracle.ended
+    opened = {x.trigger for (x, _), (is_open, _, _) in said if is_open}
+    reasons = {reason for _, (_, reason, _) in said}
+    ends = {reason for _, reason, _ in ended.values()}
+    lasting = {p for p in oracle.failed if lasts(oracle, p)}
+    loops = {loop: rows for loop, rows in oracle.rows.items() if loop[0]}
+    found = {
+        "loops": "iterate" in opened,
+        "nested loops": any(frame for (x, frame), (is_open, _, _) in said if is_open and x.trigger == "iterate"),
+        "loops over no rows": "no_items" in {why for why, _ in oracle.unrun.values()},
+        "frames side by side": any(loop[0].parallel > 1 and oracle.begun[loop] > 1 for loop in loops if loop[0]),
+        "frames that failed": "failed" in {oracle.pass_end(loop, i) for loop in loops for i in range(loops[loop])},
+        "frames not begun": any(oracle.begun[loop] < rows for loop, rows in loops.items()),
         "started branches": "start" in opened,
-        "conditions": any(x.condition for x in oracle.all),
-        "gates, sync_gate": any(p.state != "pending" and oracle.spec[oracle.subs[p.sub][0]]["name"] == "sync_gate" and oracle.into[p.sub] for p in places),
-        "gates, implicit": any(len(groups) > 1 for groups in oracle.groups),
-        "gates unmet": any(p.reason == "gate_unmet" for p in places),
+        "conditions": any(x.condition for x in oracle.links),
+        "gates, sync_gate": any(oracle.gate[s] and oracle.into[s] for s, _ in ended),
+        "gates, implicit": any(len(groups) > 1 for groups, gate in zip(oracle.groups, oracle.gate, strict=True) if not gate),
+        "gates unmet": "gate_unmet" in ends,
         "joined": "joined" in reasons,
         "already ran": "already_ran" in reasons,
         "too late": "too_late" in reasons,
-        "failures": any(p.failed for p in places),
-        "failures handled": bool(handled),
+        "failures": bool(oracle.failed),
+        "failures handled": bool({s for s, _ in oracle.failed} - {s for s, _ in lasting}),
         "failures not handled": bool(lasting),
-        "failures of valves or loops": any(p.failed and p.state != "failed" for p in places),
-        "retries": any(attempt > 1 for *_, attempt in oracle.starts),
-        "timeouts of tasks": any(reason.endswith("timeout") and state == "failed" for p in places for state, reason in p.ends.values()),
-        "halts": "halted" in {p.reason for p in places} | reasons,
-        "halts that interrupt": any(p.interrupted == "halted" for p in places),
-        "stops, polite": bool(oracle.stop) and not oracle.cuts and oracle.stop != "timeout",
-        "stops, hard": oracle.cuts.get("main") == "stopped_by_user",
+        "failures of valves or loops": any(ended[p][0] != "failed" for p in oracle.failed),
+        "retries": any(attempt > 1 for *_, attempt in oracle.clock.starts),
+        "timeouts of tasks": any(state == "failed" and why.endswith("timeout") for state, why in oracle.ends.values()),
+        "halts": "halted" in ends | reasons,
+        "halts that interrupt": ("cancelled", "halted") in oracle.ends.values(),
+        "stops, polite": oracle.stop == "stopped_by_user" and not oracle.cut,
+        "stops, hard": oracle.cut.get(MAIN) == "stopped_by_user",
         "timeouts of runs": oracle.stop == "timeout",
-        "timeouts of on_error and finally": oracle.cuts.get("hooks") == "timeout",
-        "on_error and finally": bool(oracle.hooks[0] or oracle.hooks[1]),
+        "timeouts of on_error and finally": oracle.cut.get(HOOKS) == "timeout",
+        "on_error and finally": bool(oracle.hooked),
         "disabled modules": bool(oracle.off),
-        "several roots": sum(p.begun and not oracle.into[p.sub] for p in places) > 1,
+        "several roots": len(oracle.roots) > 1,
         "continue": settings["fail_strategy"] == "continue",
         "many things at one instant": case.ties,
     }
-    return {name for name, is_so in said.items() if is_so}
+    return {name for name, is_so in found.items() if is_so}

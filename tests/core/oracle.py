@@ -1,248 +1,248 @@
-"""A reference scheduler, written from the rules alone: what a flow does, event by event, on a clock of its own.
-
-It shares no code with the product: it reads the flow's plain data, asks a :class:`World` how long things take and how
-they go, and looks at everything anew after every step. To be read beside the rules, whose numbers stand in brackets.
-"""
+"""A reference scheduler, written from the rules alone, which shares no code with the product: at each instant of its clock every rule is asked anew of
+every sub flow in every frame, until none has anything more to say. To be read beside the control rules, whose numbers stand in brackets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from heapq import heappop
+from collections.abc import Callable
+from math import inf
 from typing import Any
 
-from tests.core.oracle_flow import Link
-from tests.core.oracle_knowledge import ENDED, Frame, Loop, Place, Turn
-from tests.core.oracle_tasks import Tasks, World
+from tests.core.plain import HOOKS, MAIN, Link, Loop, Place, Plain
+from tests.core.random_flows import Case, Frame
+from tests.core.virtual_clock import Clock
+
+CUT_SHORT = ("halted", "stopped_by_user", "timeout", "not_needed")
 
 
-class Oracle(Tasks):
-    """Runs ``flow`` (the mapping of a flow file) in ``world``; what happened is in the fields of :class:`Knowledge`."""
+class Oracle(Plain):
+    """Runs the flow of ``case``. Known is of each module in a frame why its last try was ``lost_by`` and how it ``ends``; of sub flows whether they
+    ``opened``, how they ``ended``, for which orders they ``failed``; of links what was ``asked`` and ``said``; of loops ``rows``, passes ``begun``, the end."""
 
-    def __init__(self, flow: Mapping[str, Any], world: World) -> None:
-        super().__init__(flow, world)
-        for time, kind in world.stops + (((self.settings["timeout"], "timeout"),) if "timeout" in self.settings else ()):
-            self._at(time, "stop", kind)
-        for s in range(len(self.subs)):
-            if not self.around[s]:
-                self._place(s, ())
-        for s in self.roots:
-            self._open(self.places[s, ()])
+    def __init__(self, case: Case) -> None:
+        super().__init__(case.flow)
+        self.case, self.clock, self.stop, self.final = case, Clock(case), "", ""
+        self.lost_by, self.ends, self.ended, self.failed, self.asked, self.said, self.waits, self.globals = (dict[Any, Any]() for _ in range(8))
+        self.halted, self.cut, self.over, self.unrun = (dict[Any, Any]() for _ in range(4))
+        self.rows, self.begun = {MAIN: 1, HOOKS: 1}, {MAIN: 1, HOOKS: 1}
+        self.opened, self.began = set[Any]((s, ()) for s in self.roots), set[Any]()
+        self.heads: list[int] | None = None
+        self.clock.at(self.settings.get("timeout", inf), "timeout")
 
     def run(self) -> Oracle:
-        self._after()
-        while not self.final:
-            self.now, batch = self.events[0][0], []
-            while self.events and self.events[0][0] == self.now:
-                batch.append(heappop(self.events)[2:])
-            for kind, *what in (event for event in batch if event[0] in ("answer", "retry")):
-                getattr(self, "_on_" + kind)(*what)
-            self._settle()
-            for kind, *what in sorted((event for event in batch if event[0] in ("end", "late")), key=self._rank_of):
-                getattr(self, "_on_" + kind)(*what)
-            for place in self._ranked():  # (6) ends in DFS order, then halts, then starts
-                self._conclude(place)
-            self._settle()
-            for kind, *what in batch:
-                if kind == "stop":
-                    self._stop(what[0])
-            self._after()
+        for ended, told in self.clock.instants(lambda: self.final):  # (6) ends come first, then halts and stops, then what begins
+            for one in sorted(ended, key=lambda one: self.turn(one.module, one.frame)):
+                self.try_ended(*one)
+            self.settle()
+            for kind in (one for one in told if isinstance(one, str)):
+                self.stop_run(kind)
+            self.settle()
+            while self.halt() or self.next_pass() or self.next_head() or self.each(self.enter, self.start):
+                self.settle()
         return self
 
-    def _after(self) -> None:
-        self._settle()
-        while self._halt() or self._each(self._pass) or self._end_frames() or self._begin_frames() or self._hook():
-            self._settle()
-        self._start()
-
-    def _each(self, step: Callable[[Place], bool]) -> bool:
-        """Take a step at every place, in DFS order; whether any was to be taken."""
-        return sum(step(place) for place in self._ranked()) > 0
-
-    # --- sub flows --------------------------------------------------------------------------------
-
-    def _place(self, s: int, frame: Frame) -> None:
-        orders = sorted({x.order for x in self.out[s]})
-        self.places[s, frame] = Place(s, frame, [Turn([x for x in self.out[s] if x.order == order]) for order in orders])
-
-    def _open(self, place: Place) -> None:
-        if place.state == "pending":
-            place.state = "open"
-            if why := self.stopped(place):
-                self._end(place, "cancelled", why)
-
-    def _pass(self, place: Place) -> bool:
-        """Gates and disabled sub flows have no work: they end when they would start."""
-        modules = self.subs[place.sub]
-        place.opened = place.opened or place.state == "open"
-        if place.state != "open" or (not (off := all(m in self.off for m in modules)) and self.spec[modules[0]]["name"] != "sync_gate"):
-            return False
-        self._end(place, *(("cancelled", "disabled") if off else ("completed", "ok")))  # (19)
-        return True
-
-    def _settle(self) -> None:
-        """To an end belongs its first order; what follows from all ends of an instant comes after (6)."""
-        while self._outwards() or self._each(lambda p: not any(t.resolved for t in p.turns) and self._advance(p)) or self._each(self._advance):
+    def settle(self) -> None:
+        while self.each(self.forbid, self.interrupt, self.conclude, self.judge, self.advance):
             pass
 
-    def _advance(self, place: Place) -> bool:
-        """Resolve the next links of an ended sub flow, if it is their turn."""
-        at = sum(turn.resolved for turn in place.turns)
-        if place.state not in ENDED or at == len(place.turns) or (opens := self.fitting(place, at)) is None:
+    def each(self, *rules: Callable[[Place], bool]) -> bool:  # (5) ask rules of every place, in DFS order, until one changes anything
+        places = [p for loop, begun in self.begun.items() for i in range(begun) for p in self.members(loop, i)]
+        return any(rule(p) for rule in rules for p in sorted(places, key=lambda p: (self.number[p[0]], p[1])))
+
+    def enter(self, p: Place) -> bool:  # (19) gates and disabled modules have no work, and end when they would start
+        idle = [m for m in self.subs[p[0]] if p in self.opened and p not in self.ended and (m in self.off or self.gate[p[0]]) and (m, p[1]) not in self.ends]
+        self.ends |= {(m, p[1]): ("cancelled", "disabled") if m in self.off else ("completed", "ok") for m in idle}
+        return bool(idle)
+
+    def start(self, p: Place) -> bool:  # (5) ready work starts in waves, as far as there are slots
+        for key in [(m, p[1]) for m in self.subs[p[0]] if p in self.opened and p not in self.ended and (m, p[1]) not in self.ends]:
+            fed = all(self.ends.get((a, p[1])) == ("completed", "ok") for a in self.fed[key[0]])
+            if fed and key not in self.clock.running and key not in self.clock.pausing and self.clock.room(key[0]):
+                self.clock.start(*key)
+                self.began.add(p)
+        return False
+
+    def try_ended(self, m: str, frame: Frame, state: str, why: str) -> None:
+        self.lost_by[m, frame], pause = why, self.again(m, self.clock.tries[m, frame], why)
+        if state != "failed":
+            self.ends[m, frame] = (state, why)
+            self.globals |= {(self.loop[self.home[m]], frame, m): self.case.value(m, frame)} if state == "completed" else {}
+        elif pause is None or self.stopped((self.home[m], frame)):  # (18)
+            self.fail(m, frame)
+        else:
+            self.clock.pause(m, frame, pause)
+
+    def fail(self, m: str, frame: Frame) -> None:
+        why = self.lost_by[m, frame]
+        self.failed.setdefault((self.home[m], frame), 0)
+        self.ends[m, frame] = ("failed", why if self.clock.tries[m, frame] == 1 else "retries_exhausted:" + why.removeprefix("error:"))
+        for b in self.subs[self.home[m]]:
+            if any(self.ends.get((a, frame), ("completed",))[0] != "completed" for a in self.fed[b]):
+                self.ends.setdefault((b, frame), ("cancelled", "upstream_failed"))
+
+    def conclude(self, p: Place) -> bool:
+        ends = [end for (m, frame), end in self.ends.items() if (self.home[m], frame) == p]
+        if done := p in self.opened and p not in self.ended and len(ends) == len(self.subs[p[0]]):
+            self.ended[p] = (*max(ends, key=lambda end: (end[1] != "disabled", ["completed", "cancelled", "failed"].index(end[0]))), self.clock.now)
+        return done
+
+    def advance(self, p: Place) -> bool:  # (1) all links of an order resolve together, once their conditions are known
+        left = [x for x in self.out[p[0]] if (x, p[1]) not in self.said] if p in self.ended else []
+        turn = [x for x in left if self.shut(p, x)] or [x for x in left if x.order == left[0].order and all(map(self.settled, self.waits.get(p, ())))]
+        ok = bool(turn) and self.ended[p][0] == "completed" and p not in self.failed
+        opens = [x for x in turn if {"error": p in self.failed, "always": True}.get(x.trigger, ok) and x.source not in self.off and not self.shut(p, x)]
+        self.asked |= {(x, p[1]): self.clock.ask(x, p[1], self.seen(x, p)) for x in opens if (x, p[1]) not in self.asked}
+        answers = {x: self.asked[x, p[1]] for x in opens}
+        if not turn or any(time > self.clock.now for time, _ in answers.values()):
             return False
-        turn = place.turns[at]
-        if turn.asked is None:
-            turn.asked = dict.fromkeys((x for x in opens if x.condition or x.trigger == "iterate"), None)
-            for x in turn.asked:
-                self._ask(place, turn, x, counting=not x.condition)
-        if any(turn.asked[x] is None for x in opens if x in turn.asked):
-            return False
-        self._resolve(place, turn, opens)
+        for x in turn:
+            why = "ok" if answers.get(x, (0, "false"))[1] not in ("false", "null", "error") else self.shut(p, x)
+            self.said[x, p[1]] = (why == "ok", why if why in ("ok", *CUT_SHORT) else "valve_closed", self.clock.now)
+            self.opened |= {(x, p[1])} if why == "ok" else set()
+            one, fresh = self.target(x, p[1]), self.target(x, p[1]) not in self.opened | self.ended.keys()
+            if x.trigger == "iterate":
+                self.begun[one], self.rows[one] = 0, int(answers[x][1]) if why == "ok" else 0
+                if not self.rows[one]:  # (21)
+                    self.over[one], self.unrun[one] = self.clock.now, ("no_items" if why == "ok" else self.said[one][1], self.clock.now)
+            elif fresh:
+                self.pass_gate(one)
+            elif why == "ok":  # (8)
+                late = one in self.ended and self.ended[one][0] == "cancelled" and one not in self.began
+                self.said[x, p[1]] = (True, "too_late" if late else "already_ran" if self.settled(one) else "joined", self.clock.now)
+            if (one in self.opened or one in self.ended) and (fresh or why == "ok") and (why != "ok" or x.trigger != "start"):  # (2, 3)
+                self.waits.setdefault(p, []).append(one)
+        self.failed |= {p: turn[0].order} if ok and "error" in {word for _, word in answers.values()} else {}  # (13)
         return True
 
-    def _ask(self, place: Place, turn: Turn, x: Link, *, counting: bool) -> None:
-        ask = self.world.items if counting else self.world.verdict
-        seconds, said = ask(x.index, place.frame)
-        self._at(self.now + seconds, "answer", place, turn, x, str(said))
+    def seen(self, x: Link, p: Place) -> tuple[Any, ...]:  # the globals that its condition reads: those of its frame first, then outwards
+        return tuple(next((self.globals[*scope, m] for scope in self.scopes(p) if (*scope, m) in self.globals), None) for m in x.reads)
 
-    def _on_answer(self, place: Place, turn: Turn, x: Link, word: str) -> None:
-        if x.trigger == "iterate" and word == "true":
-            self._ask(place, turn, x, counting=True)
-        elif turn.asked is not None and not turn.resolved:
-            turn.asked[x] = word
+    def shut(self, p: Place, x: Link) -> str:  # (1, 16, 17) why a link closes as soon as its source has ended, whatever its order
+        (state, why, _), cut = self.ended[p], self.cut.get(self.around(p)[-1], "")
+        if state != "cancelled" or cut:
+            return cut if p in self.failed else self.stopped(p)
+        return why if p not in self.began else "disabled" if x.source in self.off else "" if x.trigger == "always" else why
 
-    def _resolve(self, place: Place, turn: Turn, opens: list[Link]) -> None:
-        turn.resolved = True
-        answers = turn.asked or {}
-        good = [x for x in opens if answers.get(x, "true") not in ("false", "null", "error", "-1")]
-        closed = {x: self.closing(place, x, asked=x in opens) for x in turn.links}
-        if place.state == "completed" and any(answers.get(x) in ("error", "-1") for x in opens):
-            place.failed, place.since = True, place.since if place.failed else turn.links[0].order  # (13)
-        for x in turn.links:
-            self.when[x.index, place.frame] = self.now
-            self.links[x.index, place.frame] = (x in good, "ok" if x in good else closed[x])
-            if x.trigger == "iterate":
-                if x in good:
-                    loop = self.loops[x, place.frame] = Loop(x, place, int(answers[x] or 0), int(answers[x] or 0))
-                    turn.waits.append(loop)
-                    if not loop.count:
-                        self._without_frames(x, place.frame, "no_items")
-                else:
-                    self._without_frames(x, place.frame, closed[x])
-                continue
-            target = self.places[x.t, place.frame]
-            if x in good and target.state == "pending":
-                self._gate(target, dead_too=False)
-            elif x in good:
-                late = target.state == "cancelled" and not target.begun  # (8)
-                self.links[x.index, place.frame] = (True, "too_late" if late else "already_ran" if self.settled(target) else "joined")  # (3)
-            if target.state != "pending" and x in good and x.trigger != "start":
-                turn.waits.append(target)
-        for x in turn.links:
-            if x.trigger != "iterate" and (target := self.places[x.t, place.frame]).state == "pending":
-                self._gate(target)
-                if target.state != "pending":
-                    turn.waits.append(target)  # (2)
+    def pass_gate(self, p: Place) -> None:  # (7, 8, 16) one open link of each group is enough
+        said = {x: self.said.get((x, p[1]), (None, ""))[:2] for x in self.into[p[0]]}
+        groups, ends = [{said[x][0] for x in group} for group in self.groups[p[0]]], {opened for opened, _ in said.values()}
+        won, left = sum(True in group for group in groups), sum(True not in group and None in group for group in groups)
+        need = {"all": len(groups), "": len(groups), "any": 1, "ended": 1}.get(self.gate[p[0]]) or int(self.gate[p[0]])
+        if won >= need and not (left and self.gate[p[0]] == "ended"):
+            self.opened.add(p)
+        elif won + left < need and (True in ends or None not in ends):
+            cut_short = [why for _, why in said.values() if why in CUT_SHORT]
+            self.ended[p] = ("cancelled", cut_short[0] if cut_short else "gate_unmet" if True in ends else "valve_closed", self.clock.now)
 
-    def _gate(self, place: Place, *, dead_too: bool = True) -> None:
-        met, dead = self.gate_of(place)
-        if met:
-            self._open(place)
-        elif dead and dead_too:
-            self._end(place, "cancelled", dead)
+    def settled(self, one: Any) -> bool:  # it, and all that it set off in turn, has ended
+        return one in self.over if one in self.rows else self.resolved(one) and all(map(self.settled, self.waits.get(one, ())))
 
-    # --- loops ------------------------------------------------------------------------------------
+    def resolved(self, p: Place) -> bool:
+        return p in self.ended and all((x, p[1]) in self.said for x in self.out[p[0]])
 
-    def _end_frames(self) -> bool:
-        more = [loop for loop in self.loops.values() if self.ended_frames(loop) != loop.ended]
-        for loop in more:
-            loop.ended = self.ended_frames(loop)
-        return bool(more)
+    def good(self, one: Any) -> bool | None:  # (11, 12) whether it and all below it completed or was handled; None while that is not known
+        if one in self.rows:
+            inner = [self.good(loop) for loop in self.rows for i in range(self.begun[one]) if self.source(loop) in self.members(one, i)]
+            whole = one in self.over and all(self.pass_end(one, i) == "completed" for i in range(self.rows[one])) and all(inner)
+            return whole or self.source(one) in self.failed if one in self.over else None
+        below = [self.good(self.target(x, one[1])) for x in self.out[one[0]] if x.trigger != "start" and (x, one[1]) in self.opened]
+        if not self.resolved(one) or None in below:
+            return None
+        return (self.handled(one) if one in self.failed else self.ended[one][1] not in CUT_SHORT) and all(below)
 
-    def _without_frames(self, x: Link, frame: Frame, why: str) -> None:
-        for s in self.scope[x]:  # (21)
-            self.unrun[s, "-".join(map(str, frame)) + "--" if frame else "-"] = (why, self.now)
+    def handled(self, p: Place) -> bool | None:  # (9, 10) None while the failure is pending
+        errors = [x for x in self.out[p[0]] if x.trigger == "error"]
+        ends = [self.good((x.t, p[1])) and self.ended[x.t, p[1]][0] != "cancelled" for x in errors if (x, p[1]) in self.opened]
+        known = None not in ends and all((x, p[1]) in self.said for x in errors)
+        return bool(ends) and all(ends) if known else None
 
-    def _begin_frames(self) -> bool:
-        for (x, frame), loop in list(self.loops.items()):
-            if loop.begun == loop.count:
-                continue
-            if why := ((x, frame) in self.halts and (self.stop or "halted")) or self.stopped(loop.source):
-                if not loop.begun:
-                    self._without_frames(x, frame, why)
-                loop.count = loop.begun
-                return True
-            if loop.begun - len(loop.ended) < x.parallel:
-                for s in self.members(x):
-                    self._place(s, (*frame, loop.begun))
-                loop.begun += 1
-                self._open(self.places[x.t, (*frame, loop.begun - 1)])
-                return True
-        return False
+    def pass_end(self, loop: Loop, i: int) -> str:
+        places = self.members(loop, i) if i < self.begun[loop] else []
+        if any(p in self.failed and not self.handled(p) for p in places):
+            return "failed"
+        return "cancelled" if not places or any(self.ended[p][1] in CUT_SHORT and p not in self.failed for p in places) else "completed"
 
-    # --- failures ---------------------------------------------------------------------------------
+    def judge(self, p: Place) -> bool:  # (14) the source of a loop answers for a failure that is unhandled in its frame
+        loop = self.around(p)[0]
+        new = {q: loop[0].order for q in [self.source(loop)] if q and p in self.failed and q not in self.failed and self.handled(p) is False}
+        self.failed |= new
+        return bool(new)
 
-    def _outwards(self) -> bool:
-        for place in self._ranked():
-            if place.failed and not place.judged and not self.pending(place):
-                place.judged = True
-                if not self.handled(place):
-                    if place.frame:
-                        source = self.source_of(place)
-                        source.since, source.failed = source.since if source.failed else self.around[place.sub][-1].order, True  # (14)
-                        self.due.append((self.around[place.sub][-1], place.frame[:-1]))
-                    elif self.root[place.sub] == "main":
-                        self.due.append("main")
-                return True
-        return False
+    def halt(self) -> bool:
+        lost = {self.around(p)[0] for p in self.failed if self.settings["fail_strategy"] == "halt" and self.handled(p) is False} - {HOOKS, *self.halted}
+        self.halted |= dict.fromkeys(lost, self.settings.get("on_halt", "finish"))
+        return bool(lost) or self.each(self.give_up)
 
-    # --- halts, stops, hooks ----------------------------------------------------------------------
-
-    def _halt(self) -> bool:
-        due, self.due = self.due, []
-        if due and self.settings.get("fail_strategy", "halt") == "halt":
-            self.halts.update(due)
-            self._enforce(self.settings.get("on_halt", "finish") == "interrupt")
-        return bool(due)
-
-    def _enforce(self, interrupt: bool) -> None:
-        for place in self._ranked():
-            why = self.stopped(place)
-            if why and (place.state == "open" or (place.state == "pending" and self.cut(place))):
-                self._end(place, "cancelled", why)
-        while self._each(lambda p: p.state == "completed" and not p.failed and bool(self.stopped(p)) and self._advance(p)):  # (16)
-            self._settle()
-        for place in self._ranked():
-            if place.state == "running" and (why := self.stopped(place)):
-                self._stop_tries(place, why if interrupt else "")
-
-    def _stop(self, kind: str) -> None:
-        if self.final or (kind in ("polite", "timeout") and self.todo is not None):
-            return
+    def stop_run(self, kind: str) -> None:  # (23, 24)
         why = "timeout" if kind in ("timeout", "hooks") else "stopped_by_user"
-        for root in {"hooks": ["hooks"], "hard": ["main", "hooks"]}.get(kind, []):
-            self.cuts.setdefault(root, why)
-        if kind != "hooks":
+        self.cut = dict.fromkeys({"hard": (MAIN, HOOKS), "hooks": (HOOKS,)}.get(kind, ()), why) | self.cut
+        if kind == "hard" or (kind != "hooks" and self.heads is None):
             self.stop = why if kind == "hard" else self.stop or why
-            self.halts.add("main")
-        self._enforce(True)
+            self.halted[MAIN] = "interrupt"
 
-    def _hook(self) -> bool:
-        if not all(self.over(p) for (s, _), p in self.places.items() if self.root[s] == "main"):
-            return False
-        if self.todo is None:  # (23)
-            needed = self.stop or self.failures()[1]
-            self.todo = [*(self.hooks[0] if needed else ()), *self.hooks[1]]
-            for s in () if needed else self.hooks[0]:
-                if self.places[s, ()].state == "pending":
-                    self._end(self.places[s, ()], "cancelled", "not_needed")
-            if self.todo:
-                self._at(self.now + self.settings.get("finally_timeout", 60), "stop", "hooks")  # (24)
-            return True
-        if self.head >= 0 and not all(self.over(self.places[s, ()]) for s in {self.head} | self.below(self.head) if not self.around[s]):
-            return False
-        if self.todo:
-            self.head = self.todo.pop(0)
-            self._open(self.places[self.head, ()])
-            return True
-        self.final = self.outcome()
+    def halts(self, p: Place) -> list[Loop]:
+        return [loop for loop in self.around(p) if loop in self.halted and not self.exempt(p, loop)]
+
+    def stopped(self, p: Place) -> str:  # why nothing new begins there
+        return str(self.cut.get(self.around(p)[-1]) or (self.stop or "halted" if self.halts(p) else ""))
+
+    def exempt(self, p: Place, loop: Loop) -> bool:  # (15, 16)
+        sources = [(x, q) for x, q in self.sources(p) if loop in self.around(q) and (x, q[1]) in self.opened]
+        failed = any(x.order > self.failed.get(q, inf) and x.trigger in ("error", "always") for x, q in sources)
+        return failed or any(self.ended[q][0] == "cancelled" or self.exempt(q, loop) for _, q in sources)
+
+    def forbid(self, p: Place) -> bool:  # who is stopped does not begin
+        idle = p not in self.ended and p not in self.began and (p in self.opened or self.around(p)[-1] in self.cut) and self.stopped(p)
+        self.ended |= {p: ("cancelled", self.stopped(p), self.clock.now)} if idle else {}
+        return bool(idle)
+
+    def interrupt(self, p: Place) -> bool:  # (17) what runs there is told to end, what does not run has ended
+        told = p in self.began and (self.around(p)[-1] in self.cut or "interrupt" in map(self.halted.get, self.halts(p)))
+        left = [(m, p[1]) for m in self.subs[p[0]] if told and (m, p[1]) not in self.ends]
+        for key in self.clock.running.keys() & left:
+            self.clock.end(*key, self.stopped(p))
+        self.ends |= {key: ("cancelled", self.stopped(p)) for key in left if key not in self.clock.running}
+        return any(key in self.ends for key in left)
+
+    def give_up(self, p: Place) -> bool:  # (18) what waits for another try has failed
+        left = [(m, p[1]) for m in self.subs[p[0]] if (m, p[1]) in self.clock.tries.keys() - self.ends.keys() - self.clock.running.keys()]
+        for key in left if self.stopped(p) else ():
+            self.fail(*key)
+        return any(key in self.ends for key in left)
+
+    def next_pass(self) -> bool:
+        for loop in [loop for loop in self.rows if loop not in self.over]:
+            begun, left, source = self.begun[loop], self.begun[loop] < self.rows[loop], self.source(loop)
+            over = sum(self.is_over(self.members(loop, i)) for i in range(begun))
+            why = left and ((self.stop or "halted") if loop in self.halted else self.stopped(source))
+            if over == begun and (why or not left):
+                until, broken = self.clock.join(*loop) if begun and loop[0] in self.joins and not self.cut.get(MAIN) else (0.0, False)
+                if until > self.clock.now:
+                    continue
+                self.over[loop] = self.clock.now
+                self.failed |= {source: loop[0].order} if broken and source not in self.failed else {}
+                self.unrun |= {} if begun else {loop: (why, self.clock.now)}
+                last = sorted((key for key in self.globals if loop[0] and key[0] is loop[0] and key[1][:-1] == loop[1]), key=lambda key: key[1])
+                self.globals |= {(*self.scopes(source)[0], key[2]): self.globals[key] for key in last}
+                return True
+            if left and not why and begun - over < loop[0].parallel:
+                self.opened.add((loop[0].t, (*loop[1], begun)))
+                self.begun[loop] += 1
+                return True
         return False
+
+    def is_over(self, places: list[Place]) -> bool:  # (20) all that was started there has ended
+        return all(map(self.resolved, places)) and all(loop in self.over for loop in self.rows if self.source(loop) in places)
+
+    def next_head(self) -> bool:  # (22, 23) when all else has ended: on_error if need be, then finally, head by head
+        if MAIN not in self.over or not self.is_over([p for p in self.members(HOOKS, 0) if p in self.opened or p in self.ended]):
+            return False
+        lasting = any(self.handled(p) is False for p in self.failed if not p[1])
+        if self.heads is None:
+            self.heads = [*(self.on_error if lasting or self.stop else ()), *self.finally_]
+            self.ended |= {(s, ()): ("cancelled", "not_needed", self.clock.now) for s in self.on_error if s not in self.heads and (s, ()) not in self.ended}
+            self.clock.at(self.clock.now + self.settings.get("finally_timeout", 60) if self.heads else inf, "hooks")
+        elif self.heads:
+            self.opened.add((self.heads.pop(0), ()))
+        else:
+            self.final = "failed" if lasting or "timeout" in (self.cut.get(HOOKS), self.stop) else "cancelled" if self.stop else "completed"
+        return not self.final

@@ -13,15 +13,33 @@ from typing import Any
 from zlib import crc32
 
 Frame = tuple[int, ...]
-FEATURES = frozenset({"start", "iterate", "nested", "stops", "hooks", "timeouts", "retries", "conditions", "gates", "disabled", "halt", "hooks_timeout"})
+FEATURES = frozenset(
+    {
+        "start",
+        "iterate",
+        "nested",
+        "stops",
+        "hooks",
+        "timeouts",
+        "retries",
+        "conditions",
+        "gates",
+        "disabled",
+        "halt",
+        "hooks_timeout",
+        "globals",
+        "joins",
+        "slots",
+    }
+)
 
 
 @dataclass
 class Case:
-    """A flow as the mapping of its file, and the world it runs in (see ``oracle_tasks.World``).
+    """A flow as the mapping of its file, and the world it runs in.
 
-    ``ties`` makes many things happen at one instant; without, no two do. ``swift`` is for real engines: each task books
-    one cpu, what is told to end does so nearly at once, and an item table is known by its module alone."""
+    ``ties`` makes many things happen at one instant; without, no two do. ``swift`` is for real engines: what is told to end does so
+    nearly at once, and an item table is known by its module alone."""
 
     seed: int
     features: frozenset[str] = FEATURES
@@ -46,15 +64,24 @@ class Case:
         seconds = self.seconds(self._random("grace", module, frame, attempt), 2)
         return seconds / 2**8 if self.swift else seconds
 
-    def verdict(self, link: int, frame: Frame) -> tuple[float, str]:
-        """How long a condition takes, and whether it is ``true``, ``false``, ``null`` or an ``error``."""
-        random = self._random("verdict", link, () if not self.ties else frame)
+    def value(self, module: str, frame: Frame) -> int:
+        """The global ``result`` that a try sets when it completes."""
+        return self._random("value", module, frame).randrange(1000)
+
+    def verdict(self, link: int, frame: Frame, seen: tuple[Any, ...]) -> tuple[float, str]:
+        """How long a condition takes that sees these globals, and whether it is ``true``, ``false``, ``null`` or an ``error``."""
+        random = self._random(f"verdict {seen}", link, () if not self.ties else frame)
         return self.seconds(random, 2), random.choice(["true", "true", "true", "false", "null", "error"])
 
     def items(self, link: int, frame: Frame) -> tuple[float, int]:
         """How long an item table takes, and how many rows it has; -1: it could not be had."""
         random = self._random("items", self.flow["connections"]["control"][link].partition(" ")[0] if self.swift else link, frame)
         return self.seconds(random, 2), random.choice([0, 1, 1, 2, 2, 3, 4, -1])
+
+    def joining(self, link: int, frame: Frame) -> tuple[float, bool]:
+        """How long it takes to bring together what a loop collected, and whether that fails. A real scheduler does it itself: there, no time."""
+        random = self._random("joining", link, frame)
+        return (0.0, False) if self.swift else (self.seconds(random, 2), random.random() < 0.3)
 
     def seconds(self, random: Random, most: int) -> float:
         """Some time, at most ``most`` s; never nothing."""
@@ -84,7 +111,8 @@ class Maker:
         case.slots = random.choice([1, 1, 2, 3, 5])
         settings: dict[str, Any] = {
             "execution_mode": "pandas",
-            **({"resources": {"cpus": 1}} if case.swift else {}),
+            "resources": {"cpus": 1},
+            "slots": {"few": 1, "some": 2},
             "fail_strategy": "halt" if self.has("halt", 0.5) else "continue",
         }
         if settings["fail_strategy"] == "halt":
@@ -140,7 +168,11 @@ class Maker:
 
     def condition(self, depth: int) -> str:
         """Perhaps a condition; each differs from the others. A real engine is told no frame: there, none in loops."""
-        return f" if {len(self.links)} = {len(self.links)}" if self.has("conditions", 0.2) and not (depth and self.case.swift) else ""
+        if not self.has("conditions", 0.2) or (depth and self.case.swift):
+            return ""
+        known = [module["id"] for modules, _ in self.parts for module in modules if module["name"] != "sync_gate"]
+        reads = f" and {{{{{self.random.choice(known)}__result}}}} >= 0" if known and self.has("globals", 0.6) else ""
+        return f" if {len(self.links)} = {len(self.links)}{reads}"
 
     def link(self, source: int, target: int, depth: int) -> None:
         """A control link between two sub flows; none twice."""
@@ -186,6 +218,10 @@ class Maker:
         made: dict[str, Any] = {"id": id, "name": name}
         if name == "read":
             made["configs"] = {"required": {"path": "in.csv"}}
+        if name == "write" and self.has("joins", 0.5):
+            made["configs"] = {"optional": {"path": "all.csv", "mode": "append"}}
+        if self.has("slots", 0.2):
+            made["resources"] = {"slots": {random.choice(["few", "few", "some"]): 1}}
         if self.has("retries", 0.25):
             if random.random() < 0.4:
                 made["retries"] = random.choice([0, 1, 2])

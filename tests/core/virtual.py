@@ -1,38 +1,32 @@
-"""A run of a plan's state machine on a virtual clock: all that happens at one instant is fed at once."""
+"""A run of a plan's state machine on a virtual clock: all that happens at one instant is fed at once, and work waits for slots as in a scheduler."""
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from types import SimpleNamespace
 from typing import Any
 
 from pypeline.core import actions as act
 from pypeline.core.plan import Plan
 from pypeline.core.state import RunState
-from tests.core.oracle_tasks import World
-
-Frame = tuple[int, ...]
+from pypeline.runner.slots import Slots
+from pypeline.runner.turns import Try, Turns
+from tests.core.random_flows import Case, Frame, frame_text
+from tests.core.virtual_clock import Clock, Ended
 
 
 class VirtualRun:
     """One run: ``log`` has every action with its time, the rest is what came of it."""
 
-    def __init__(self, plan: Plan, world: World) -> None:
-        self.plan, self.world = plan, world
+    def __init__(self, plan: Plan, case: Case) -> None:
+        self.plan, self.case, self.clock = plan, case, Clock(case)
         self.in_loop = {module for sub in plan.sub_flows for module in sub.modules if sub.loop is not None}
         self.sources = {valve.index: valve.source for valve in plan.valves}
         self.busiest = 0
         self.state = RunState(plan)
-        self.now = 0.0
+        self.slots = Slots({"cpus": case.slots, "memory": 2**40, "gpus": 0, **plan.settings.slots})
+        self.turns = Turns(self.state, SimpleNamespace(slots=self.slots))
+        self.booked: dict[tuple[str, Frame], Try] = {}
         self.log: list[tuple[float, act.Action]] = []
-        self.running: dict[tuple[str, str], tuple[int, str]] = {}
-        self.events: list[tuple[float, int, Any]] = []
-        self.sequence = 0
-        for time, kind in world.stops:
-            self.at(time, ("stop", act.StopRequested(kind)))  # type: ignore[arg-type]
-
-    def at(self, time: float, what: Any) -> None:
-        self.sequence += 1
-        heappush(self.events, (time, self.sequence, what))
 
     def frame(self, module: str, text: str) -> Frame:
         """The frame of a module's record."""
@@ -43,67 +37,53 @@ class VirtualRun:
         self.hear(self.state.start())
         self.fill()
         while not self.state.finished:
-            assert self.events, "deadlock"
-            self.now = self.events[0][0]
-            inputs: list[act.Input] = []
-            while self.events and self.events[0][0] == self.now:
-                inputs.extend(self.happened(heappop(self.events)[2]))
-            self.hear(self.state.feed(*inputs))
+            ended, told = self.clock.go_on()
+            self.feed(*told, *map(self.task_ended, ended))
             self.fill()
-        assert not self.running, "work outlives the run"
+        assert not self.clock.running, "work outlives the run"
+        assert self.slots.free == self.slots.capacity, "all slots are given back"
         return self
 
+    def feed(self, *happened: Any) -> None:
+        self.hear(self.state.feed(*(act.StopRequested(one) if isinstance(one, str) else one for one in happened)))  # type: ignore[arg-type]
+
     def fill(self) -> None:
-        while len(self.running) < self.world.slots and self.state.peek() is not None:
-            self.hear(self.state.take())
+        while (turn := self.turns.next()) is not None:
+            self.booked[turn.task.id, self.frame(turn.task.id, turn.frame)] = turn
+            self.hear(turn.said)
 
-    def happened(self, what: Any) -> list[act.Input]:
-        kind, *rest = what
-        if kind in ("stop", "answer"):
-            return [rest[0]]
-        task, frame, attempt = rest[:3]
-        if self.running.get((task, frame), (0,))[0] != attempt:
-            return []
-        why = self.running[task, frame][1]
-        if kind == "late":
-            if not why:
-                self.kill(task, frame, "timeout")
-            return []
-        del self.running[task, frame]
-        said = self.world.work(task, self.frame(task, frame), attempt)[1]
-        late_code = why == "timeout" and self.plan.tasks[task].kind != "segment"
-        if why and (kind == "killed" or said != "ok" or late_code):
-            return [act.TaskEnded(task, "failed", why, frame) if why == "timeout" else act.TaskEnded(task, "cancelled", why.lstrip("!"), frame)]
-        return [act.TaskEnded(task, "completed" if said == "ok" else "failed", said, frame)]
-
-    def kill(self, task: str, frame: str, why: str) -> None:
-        attempt, already = self.running[task, frame]
-        if not already:
-            self.running[task, frame] = (attempt, why)
-            self.at(self.now + self.world.grace(task, self.frame(task, frame), attempt), ("killed", task, frame, attempt))
+    def task_ended(self, one: Ended) -> act.TaskEnded:
+        """The end of a try, in the words of the machine."""
+        turn = self.booked.pop((one.module, one.frame))
+        self.slots.give(turn.demand, turn.devices)
+        self.turns.ended(turn.task)
+        globals = {f"{one.module}__result": self.case.value(one.module, one.frame)} if one.state == "completed" else {}
+        return act.TaskEnded(one.module, one.state, one.why, frame_text(one.frame), globals=globals)  # type: ignore[arg-type]
 
     def hear(self, actions: list[act.Action]) -> None:
+        clock, case = self.clock, self.case
         for action in actions:
-            self.log.append((self.now, action))
+            self.log.append((clock.now, action))
             match action:
                 case act.StartTask(task, frame, attempt):
-                    assert (task, frame) not in self.running, "two tries of one task at once"
-                    self.running[task, frame] = (attempt, "")
-                    self.busiest = max(self.busiest, len(self.running))
-                    self.at(self.now + self.world.work(task, self.frame(task, frame), attempt)[0], ("end", task, frame, attempt))
-                    limit = self.plan.tasks[task].timeout
-                    if limit is not None:
-                        self.at(self.now + limit, ("late", task, frame, attempt))
+                    clock.start(task, self.frame(task, frame))
+                    assert attempt == clock.tries[task, self.frame(task, frame)], "tries are counted"
+                    self.busiest = max(self.busiest, len(clock.running))
                 case act.CancelTask(task, frame, reason):
-                    self.kill(task, frame, "!" + reason)
-                case act.Evaluate(valve, frame):
-                    seconds, word = self.world.verdict(valve, self.frame(self.sources[valve], frame))
+                    clock.end(task, self.frame(task, frame), reason)
+                case act.ModuleChanged(_, task, frame):
+                    self.turns.settled(task, frame)
+                case act.Evaluate(valve, frame, _, values):
+                    seconds, word = case.verdict(valve, self.frame(self.sources[valve], frame), tuple(values.values()))
                     value = {"true": True, "false": False}.get(word)
-                    self.at(self.now + seconds, ("answer", act.Evaluated(valve, value, "broken" if word == "error" else "", frame)))
+                    clock.at(clock.now + seconds, act.Evaluated(valve, value, "broken" if word == "error" else "", frame))
                 case act.CountItems(valve, frame):
-                    seconds, count = self.world.items(valve, self.frame(self.sources[valve], frame))
-                    self.at(self.now + seconds, ("answer", act.ItemsCounted(valve, max(0, count), frame, "broken" if count < 0 else "")))
+                    seconds, count = case.items(valve, self.frame(self.sources[valve], frame))
+                    clock.at(clock.now + seconds, act.ItemsCounted(valve, max(0, count), frame, "broken" if count < 0 else ""))
+                case act.JoinFrames(valve, frame):
+                    seconds, broken = case.joining(valve, self.frame(self.sources[valve], frame))
+                    clock.at(clock.now + seconds, act.FramesJoined(valve, frame, "broken" if broken else ""))
                 case act.ScheduleRetry(task, frame, _, delay):
-                    self.at(self.now + delay, ("answer", act.RetryDue(task, frame)))
+                    clock.at(clock.now + delay, act.RetryDue(task, frame))
                 case act.SetTimer(timer, seconds):
-                    self.at(self.now + seconds, ("answer", act.TimedOut(timer)))
+                    clock.at(clock.now + seconds, act.TimedOut(timer))

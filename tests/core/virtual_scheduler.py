@@ -15,7 +15,7 @@ from typing import Any
 from pypeline.core import actions as act
 from pypeline.core import events as ev
 from pypeline.core.plan import Plan
-from pypeline.core.results import ErrorInfo, HandOver, TaskResult
+from pypeline.core.results import ErrorInfo, HandOver, ModuleResult, TaskResult
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Job, Status
 from pypeline.runner.order import Item, Order
@@ -56,7 +56,7 @@ class VirtualEngine:
     private_folders = False
 
     def __init__(self, plan: Plan, case: Case) -> None:
-        self.slots = Slots({"cpus": case.slots, "memory": 2**40, "gpus": 0})
+        self.slots = Slots({"cpus": case.slots, "memory": 2**40, "gpus": 0, **plan.settings.slots})
         self._case = case
         self._in_loop = {module for sub in plan.sub_flows for module in sub.modules if sub.loop is not None}
         self._asks = {valve.condition: valve.index for valve in plan.valves}
@@ -84,7 +84,8 @@ class VirtualEngine:
         task, frame = job.order.task, job.order.frame
         if said == "ok":
             tables = {port: HandOver(f"{port}#{frame}", "parquet", 0) for port in job.order.hands_over}
-            job.end(TaskResult(task, "completed", outputs=tables, pid=1))
+            done = ModuleResult(task, "completed", globals={"result": self._case.value(task, self._frame(task, frame))})
+            job.end(TaskResult(task, "completed", modules=(done,), outputs=tables, pid=1))
         else:
             job.end(TaskResult(task, "failed", said, error=ErrorInfo("PYE459", said.rpartition(":")[2], said, task), pid=1))
 
@@ -104,7 +105,7 @@ class VirtualEngine:
         """Nothing lives here."""
 
     async def evaluate(self, expression: str, values: Mapping[str, Any], items: Sequence[Item] = ()) -> Any:
-        seconds, word = self._case.verdict(self._asks[expression], ())
+        seconds, word = self._case.verdict(self._asks[expression], (), tuple(values.values()))
         await asyncio.sleep(seconds)
         if word == "error":
             raise PypeError(Problem("PYE459", "broken"))
