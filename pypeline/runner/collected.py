@@ -128,7 +128,11 @@ class Collected:
         keep = (valve, frame) not in self._spoiled
         self._spoiled.discard((valve, frame))
         folders = [(sink, self._folder(sink, frame)) for sink in self._joins[valve]]
-        return [Parts(sink, folder, self._buffer(sink, frame, ".arrow"), keep, sink not in self._short) for sink, folder in folders if folder.is_dir() and any(folder.iterdir())]
+        return [
+            Parts(sink, folder, self._buffer(sink, frame, ".arrow"), keep, sink not in self._short)
+            for sink, folder in folders
+            if folder.is_dir() and any(folder.iterdir())
+        ]
 
     def is_buffer(self, sink: str) -> bool:
         """Whether ``sink`` keeps its rows in the run instead of writing them."""
