@@ -77,3 +77,10 @@ def test_the_flows_that_a_run_ran_are_listed_the_failed_ones_first(pype: Pype, t
     assert lines[head + 2].split() == [f"{outer.parent.name}/1/part-21-t1", "clean", "failed", "3.00"]
     assert lines[head + 22] == "… and 2 more"
     assert pype("show", "orders/1/part-21-t1").stdout.startswith(f"{outer.parent.name}/1/part-21-t1  clean: failed")
+
+
+def test_a_picture_of_a_run_counts_its_loops_and_draws_the_way_it_took(pype: Pype, flow: Path, tmp_path: Path) -> None:
+    assert pype("run", flow, "--quiet", "--picture", "run.svg").returncode == 0
+    drawn = (tmp_path / "run.svg").read_text(encoding="utf-8")
+    assert ">2 / 2<" in drawn
+    assert drawn.count('class="control iterate open"') == 1

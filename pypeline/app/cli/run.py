@@ -89,7 +89,9 @@ def run(options: argparse.Namespace) -> int:
     if options.picture is not None:
         from pypeline.core.picture import svg
 
-        options.picture.write_text(svg(found.flow, found.catalogue, watch.modules, watch.counts(), valves=watch.valves), encoding="utf-8")
+        loops = {index: seen.words for index, seen in watch.loops.items()}
+        drawn = svg(found.flow, found.catalogue, watch.modules, watch.counts(), loops=loops, valves=watch.valves)
+        options.picture.write_text(drawn, encoding="utf-8")
     if options.json:
         print(json.dumps(asdict(summary), indent=2, ensure_ascii=False, default=str))
     elif not options.quiet and options.events != "-":

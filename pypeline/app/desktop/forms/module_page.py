@@ -53,7 +53,6 @@ class ModuleHead(QWidget):
         self.name = QLineEdit()
         self.name.setObjectName("name")
         self.name.setAccessibleName("Name of the module")
-        self.name.setToolTip("The module's id. Renaming follows it into links and variables.")
         self.name.textEdited.connect(lambda _: self._judge())
         self.name.editingFinished.connect(self._take)
         self.name.installEventFilter(self)
@@ -89,6 +88,7 @@ class ModuleHead(QWidget):
         if not self.name.hasFocus() or not self.name.isModified():
             self.name.setText(module.id)
             self.name.setCursorPosition(0)
+        self.name.setToolTip(f"{module.id}\nThe module's id. Renaming follows it into links and variables.")
         away = " · disabled" if not module.enabled else " · bypassed" if module.bypass else ""
         self.kind.setText(f"{module.name} · {_KINDS.get(kind, 'unknown type')}{away}")
 
