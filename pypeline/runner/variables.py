@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,22 @@ def answered(values: Mapping[str, Any], flow: Flow) -> dict[str, Any]:
 
 def unanswered(question: Question) -> Problem:
     """The problem of a value that nobody can be asked for here."""
-    place, name = Place(question.file or "context", path=(question.name,)), question.name
+    place, name = _asked_at(question), question.name
     if question.secret:
         mend = "Run in a terminal, or keep it in Vault or the environment: `{{vault:path#key}}` or `{{env.NAME}}` in the flow."
         return Problem("PYE398", f"the secret `{name}` has to be asked for, and there is no terminal", place, mend, phase="plan")
     return Problem("PYE398", f"the context value `{name}` has to be asked for", place, f"Give it with `--set {name}=…`, or run in a terminal.", phase="plan")
+
+
+def _asked_at(question: Question) -> Place:
+    """Where the file asks."""
+    if not question.file:
+        return Place("context", path=(question.name,))
+    with suppress(OSError, UnicodeDecodeError):
+        text = foreign.read_bytes(Path(question.file)).decode("utf-8-sig")
+        if found := re.search(rf'"{re.escape(question.name)}\?(secret)?"\s*:', text):
+            return Place(question.file, text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start()), path=(question.name,))
+    return Place(question.file, path=(question.name,))
 
 
 def _read_by(flow: Flow) -> frozenset[str]:
@@ -122,7 +134,12 @@ def _layers(flow: Flow, folder: Path | str, name: str) -> Iterator[tuple[str, di
         if chosen is None:
             hint = capital(did_you_mean(name, environments(flow.flow.name, folder)))
             raise PypeError(
-                Problem("PYE392", f"there is no context `{name}` for the flow `{flow.flow.name}`", Place(str(place)), hint or "Write the file first.")
+                Problem(
+                    "PYE392",
+                    f"there is no context `{name}` for the flow `{flow.flow.name}`",
+                    Place(str(place / f"{flow.flow.name}_{name}.json") if _ENVIRONMENT.match(name) else str(place)),
+                    hint or "Write the file first.",
+                )
             )
         yield str(place / f"{flow.flow.name}_{name}.json"), chosen
 

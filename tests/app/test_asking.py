@@ -134,6 +134,9 @@ def test_without_a_terminal_the_answers_must_be_there(project: Path, pype: Pype)
     done = pype("plan", "flow.yaml")
     assert done.returncode == 2
     assert "--set day=" in done.stderr
+    assert done.stderr.startswith("PYE398 context/asks_default.json:1:2 the context value")
+    done = pype("plan", "flow.yaml", "--context", "prod")
+    assert done.stderr.startswith("PYE392 context/asks_prod.json there is no context `prod`")
     assert pype("plan", "flow.yaml", "--set", "day=2026-02-01").returncode == 0
     assert pype("validate", "flow.yaml").returncode == 0
 

@@ -204,6 +204,17 @@ def test_runs_show_and_report_look_back(pype: Pype, flow: Path, tmp_path: Path) 
     assert (wrong.returncode, wrong.stderr.split()[0]) == (2, "PYE488")
 
 
+def test_a_failure_of_long_ago_is_shown_at_its_line_in_the_flow(pype: Pype, tmp_path: Path) -> None:
+    text = 'flow: {name: fails}\nmodules:\n  - {id: s, name: shell_solo, configs: {required: {command: "exit 3"}}}\n'
+    (tmp_path / "fails.yaml").write_text(text)
+    (tmp_path / "broken.yaml").write_text("flow: {name: fails\n")
+    told = pype("run", "fails.yaml", "--quiet", cwd=tmp_path)
+    assert (told.returncode, told.stderr.split()[:2]) == (1, ["PYE385", "fails.yaml:3:5"])
+    assert pype("show", cwd=tmp_path).stderr == told.stderr
+    (tmp_path / "again.yaml").write_text(text)
+    assert pype("show", cwd=tmp_path).stderr.startswith("PYE385 s ")
+
+
 MODULE = '''\
 """Adds one."""
 from pypeline.sdk import BaseModule

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
 
@@ -59,10 +61,12 @@ def refused(error: OSError) -> Problem:
 
 def show(problems: Iterable[Problem]) -> None:
     """One line per problem on standard error, errors in red on a terminal."""
-    from pypeline.app.cli.output import Style
+    from pypeline.app.cli.output import Style, shown
 
     style = Style(sys.stderr)
     for problem in problems:
+        if os.path.isabs(problem.place.file):
+            problem = replace(problem, place=replace(problem.place, file=shown(Path(problem.place.file))))
         code, _, rest = str(problem).partition(" ")
         with contextlib.suppress(OSError):
             # where standard error takes nothing, the exit code must tell

@@ -5,7 +5,9 @@ In: the newest record of every module, from a run that just ended or from one lo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +19,8 @@ from pypeline.runner.run import RunSummary
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Place, Problem
 
+MOST_FILES = 100
+"""So many files are looked through for the flow of a run."""
 Modules = Mapping[str, ModuleWatch]
 
 
@@ -86,6 +90,19 @@ def failures(modules: Modules, ended: ErrorInfo | None, flow: Flow | None = None
         message = f"{message.rstrip('.')} (handled)" if handled else message
         problems.append(Problem(error.code, message, place, error.mend, severity="warning" if handled else "error", phase="run"))
     return problems
+
+
+def flow_of(folder: str, name: str) -> Flow | None:
+    """The flow ``name`` that was run, as it is now: of the flow files in its ``folder`` the one of that name. None where there is none or are several."""
+    from pypeline.schema.reader import read_file
+
+    found = []
+    for path in sorted(Path(folder).glob("*.y*ml"))[:MOST_FILES] if folder else ():
+        with suppress(OSError):
+            if name.encode() in path.read_bytes():
+                found.append(read_file(os.path.relpath(path)).flow)
+    flows = [flow for flow in found if flow is not None and flow.flow.name == name]
+    return flows[0] if len(flows) == 1 else None
 
 
 def next_step(summary: RunSummary, folder: Path) -> str:

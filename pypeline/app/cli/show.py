@@ -28,7 +28,7 @@ def with_run(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from pypeline.app.cli.results import failures, module_table
+    from pypeline.app.cli.results import failures, flow_of, module_table
     from pypeline.runner.history.records import load
     from pypeline.runner.history.summary import children, find, summarise
     from pypeline.runner.store.bundle import home
@@ -56,5 +56,7 @@ def run(options: argparse.Namespace) -> int:
     print(
         style.faint(f"\nrecord: {shown(record.path)}\nnext: pype report {record.name}" + ("" if str(options.folder) == "." else f" --folder {options.folder}"))
     )
-    show_problems(failures(record.modules, record.error, handled=record.state == "completed"))
+    failed = record.error is not None or any(seen.error for seen in record.modules.values())
+    flow = flow_of(str(record.plan.get("folder") or ""), record.flow) if failed else None
+    show_problems(failures(record.modules, record.error, flow, handled=record.state == "completed"))
     return 0
