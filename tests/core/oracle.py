@@ -36,7 +36,7 @@ class Oracle(Plain):
             for kind in (one for one in told if isinstance(one, str)):
                 self.stop_run(kind)
             self.settle()
-            while self.halt() or self.next_pass() or self.next_head() or self.each(self.enter, self.start):
+            while self.halt() or self.each(self.enter) or self.next_pass() or self.next_head() or self.each(self.start):
                 self.settle()
         return self
 
@@ -162,8 +162,9 @@ class Oracle(Plain):
         return "cancelled" if not places or any(self.ended[p][1] in CUT_SHORT and p not in self.failed for p in places) else "completed"
 
     def judge(self, p: Place) -> bool:  # (14) the source of a loop answers for a failure that is unhandled in its frame
-        loop = self.around(p)[0]
-        new = {q: loop[0].order for q in [self.source(loop)] if q and p in self.failed and q not in self.failed and self.handled(p) is False}
+        new = {
+            q: self.loop[p[0]].order for q in [self.source(self.around(p)[0])] if q and p in self.failed and q not in self.failed and self.handled(p) is False
+        }
         self.failed |= new
         return bool(new)
 
@@ -215,11 +216,11 @@ class Oracle(Plain):
             over = sum(self.is_over(self.members(loop, i)) for i in range(begun))
             why = left and ((self.stop or "halted") if loop in self.halted else self.stopped(source))
             if over == begun and (why or not left):
-                until, broken = self.clock.join(*loop) if begun and loop[0] in self.joins and not self.cut.get(MAIN) else (0.0, False)
-                if until > self.clock.now:
+                until, broken = self.clock.join(*loop) if begun and loop[0] in self.joins else (0.0, False)
+                if until > self.clock.now and MAIN not in self.cut:
                     continue
                 self.over[loop] = self.clock.now
-                self.failed |= {source: loop[0].order} if broken and source not in self.failed else {}
+                self.failed |= {source: loop[0].order} if broken and until <= self.clock.now and source not in self.failed else {}
                 self.unrun |= {} if begun else {loop: (why, self.clock.now)}
                 last = sorted((key for key in self.globals if loop[0] and key[0] is loop[0] and key[1][:-1] == loop[1]), key=lambda key: key[1])
                 self.globals |= {(*self.scopes(source)[0], key[2]): self.globals[key] for key in last}

@@ -67,7 +67,7 @@ class Plain:
         self.out = [sorted((x for x in self.links if x.s == s), key=lambda x: (x.order, x.index)) for s in every]
         self.into = [[x for x in self.links if x.t == s] for s in every]
         self.scope = {x: self.below(x.t) for x in self.links if x.trigger == "iterate"}
-        self.loop = [min((x for x in self.scope if s in self.scope[x]), key=lambda x: len(self.scope[x]), default=None) for s in every]
+        self.loop: list[Any] = [min((x for x in self.scope if s in self.scope[x]), key=lambda x: len(self.scope[x]), default=None) for s in every]
         self.gate = [self.spec[m[0]].get("configs", {}).get("optional", {}).get("mode", "all") if self.spec[m[0]]["name"] == "sync_gate" else "" for m in files]
         self.groups = [self._groups(s) for s in every]
         self.hooked = {s for head in (*self.on_error, *self.finally_) for s in self.below(head)}
