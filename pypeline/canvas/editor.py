@@ -129,7 +129,8 @@ class Editor(QObject, Hand):
         if hit.kind == "port":
             return self._from_port(start, hit)
         if hit.kind == "module":
-            if modifiers & Qt.KeyboardModifier.AltModifier:
+            # Alt alone is not enough: many desktops move the window with it
+            if modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
                 return Control(self.view, start, hit.module, self.edit_valve)
             return Move(self.view, start, self.document.selection.modules | {hit.module})
         if hit.kind == "frame":

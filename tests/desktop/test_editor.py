@@ -100,6 +100,16 @@ def test_a_control_link_is_drawn_with_alt_and_its_valve_edited_in_place(board: B
     assert board.scene.control_items[0].data_shape.error
 
 
+def test_a_control_link_is_drawn_with_ctrl_too_and_a_click_with_it_still_selects(board: Board) -> None:
+    ctrl = Qt.KeyboardModifier.ControlModifier
+    board.drag(board.card("a"), board.card("s"), ctrl)
+    assert [text.partition(" ")[0] for text in board.control()] == ["a"]
+    board.document.select()
+    for id in ("a", "b"):
+        QTest.mouseClick(board.view.viewport(), Qt.MouseButton.LeftButton, ctrl, board.at(board.card(id)))
+    assert board.document.selection.modules == {"a", "b"}
+
+
 def test_a_transform_cannot_start_anything(board: Board) -> None:
     board.drag(board.card("b"), board.card("s"), Qt.KeyboardModifier.AltModifier)
     assert board.control() == []
