@@ -8,6 +8,7 @@ secret where none may be. Fills nothing in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from pypeline.core import configs
@@ -153,7 +154,7 @@ class _Check:
             self.problems.append(error.problem(self._place(use.path, use.module), use.text))
         elif ref.kind == "env" and ref.name not in self.flow.flow.env:
             self._wrong(use, ref, "PYE245", f"the flow does not declare the environment variable `{ref.name}`", f"Add `{ref.name}` to `flow.env`.")
-        elif ref.kind == "iter" and not self._in_iteration(use):
+        elif ref.kind == "iter" and not self._in_iteration(use) and self._home(use) not in self._unread:
             self._wrong(
                 use,
                 ref,
@@ -180,7 +181,7 @@ class _Check:
                 use, ref, "PYE243", f"module `{source.id}` sets no global `{ref.variable}`", near[:1].upper() + near[1:] or f"`{source.name}` sets no globals."
             )
             return
-        if not self._can_be_set(use, source.id):
+        if not self._can_be_set(use, source.id) and self._home(use) not in self._unread:
             if use.module:
                 self.waits.setdefault(use.module, {}).setdefault(source.id, (ref, use))
             self._wrong(use, ref, "PYE244", f"`{{{{{ref.key}}}}}` cannot have been set yet", self._how_to_wait(use, source.id))
@@ -239,8 +240,26 @@ class _Check:
             self.above[sub_flow] = frozenset(seen)
         return self.above[sub_flow]
 
+    def _home(self, use: _Use) -> int:
+        """The sub flow in which ``use`` stands."""
+        return use.edge.source if use.edge is not None else self.graph.sub_flow_of[use.module]
+
+    @cached_property
+    def _unread(self) -> frozenset[int]:
+        """The sub flows below a control link that cannot be read: what surrounds them and runs before them is said by it."""
+        home, known = self.graph.sub_flow_of, {edge.index for edge in self.graph.edges} | set(self.graph.inner)
+        links = enumerate(self.flow.connections.control)
+        waiting = [home[link.target] for index, link in links if index not in known and link.target in home]
+        found: set[int] = set()
+        while waiting:
+            sub_flow = waiting.pop()
+            if sub_flow not in found:
+                found.add(sub_flow)
+                waiting += [edge.target for edge in self.graph.edges_out[sub_flow]]
+        return frozenset(found)
+
     def _in_iteration(self, use: _Use) -> bool:
-        mine = use.edge.source if use.edge is not None else self.graph.sub_flow_of[use.module]
+        mine = self._home(use)
         reach = self._above(mine) | {mine}
         return any(edge.spec.trigger == "iterate" for target in reach for edge in self.graph.edges_in[target])
 

@@ -183,6 +183,13 @@ def test_valves_see_their_source_and_earlier_orders(valve: str, code: str | None
     assert all(problem.place.path == ("connections", "control", 1) for problem in found)
 
 
+def test_below_a_link_that_cannot_be_read_nothing_is_said_of_what_it_would_give() -> None:
+    reads = {"path": "{{iter.file}}", "text": "{{a__Any}}"}
+    modules: dict[str, tuple[str, dict[str, Any]]] = {"a": ("run", {}), "b": ("run", reads), "c": ("run", reads), "d": ("run", {"path": "{{iter.file}}"})}
+    found = problems(flow(modules, control=["a (1|iterat) b", "b (1|) c", "a (2|) d"]))
+    assert [(problem.code, problem.place.module) for problem in found] == [("PYE246", "d")]
+
+
 def test_iteration_reaches_everything_below_its_link() -> None:
     reads = {"path": "{{iter.file}}-{{iter.index}}"}
     modules: dict[str, tuple[str, dict[str, Any]]] = {"a": ("src", {}), "b": ("run", reads), "c": ("run", reads), "d": ("run", reads)}
