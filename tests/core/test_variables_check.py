@@ -213,8 +213,9 @@ def test_context_values_that_hold_references_stay_as_they_are() -> None:
 
 
 def test_unknown_types_and_misplaced_links_do_not_stop_the_check() -> None:
-    checked = flow({"a": ("nobody", {"path": "{{b__x}}"}), "b": ("nobody", {})}, ["a.output - zz.input"], ["zz (1|) a", "b (oops) a"])
-    assert codes(checked) == ["PYE244"]
+    reads = {"path": "{{b__x}}"}
+    checked = flow({"a": ("nobody", reads), "b": ("nobody", {}), "c": ("nobody", reads)}, ["a.output - zz.input"], ["zz (1|) a", "b (oops) a"])
+    assert [(problem.code, problem.place.module) for problem in problems(checked)] == [("PYE244", "c")]
 
 
 def test_many_readers_are_quick() -> None:
