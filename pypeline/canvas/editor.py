@@ -165,7 +165,6 @@ class Editor(QObject, Hand):
             item = self.scene.cards.get(id)
             if item is not None:
                 item.hover(id == module)
-                self.scene.touched.emit(item.sceneBoundingRect())
         self._hovered = module
 
     def _choose(self, hit: Hit, modifiers: Qt.KeyboardModifier, *, keep: bool) -> None:

@@ -15,6 +15,7 @@ class _Engine(QIconEngine):
     def __init__(self, name: str, colour: QColor, tile: QColor | None, off: QColor) -> None:
         super().__init__()
         self.name, self.colour, self.tile, self.off = name, colour, tile, off
+        self._made: dict[tuple[int, int, QIcon.Mode], QPixmap] = {}
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         painter.save()
@@ -35,7 +36,12 @@ class _Engine(QIconEngine):
         painter.restore()
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        made = QPixmap(size)
+        # what floats over the canvas is painted with every frame of it
+        key = size.width(), size.height(), mode
+        made = self._made.get(key)
+        if made is not None:
+            return made
+        made = self._made[key] = QPixmap(size)
         made.fill(Qt.GlobalColor.transparent)
         painter = QPainter(made)
         self.paint(painter, QRect(QPoint(0, 0), size), mode, state)

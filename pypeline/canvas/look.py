@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 from math import ceil
 
@@ -83,7 +84,7 @@ class Look:
         self.dashed = pen(tokens.muted, 1.2, Qt.PenStyle.DashLine)
         self._dots: dict[float, QPixmap] = {}
         self._link_pens: dict[tuple[str, float], QPen] = {}
-        self.plates: dict[tuple[str, float, float, float, str, str], QPixmap] = {}
+        self.plates: dict[tuple[Hashable, float], QPixmap] = {}
         self.kind = {k: QColor(tokens.kind(k)) for k in KINDS}
         self.tile = {k: QBrush(QColor(tokens.tile(k))) for k in KINDS}
         self.kind_pen = {k: pen(tokens.kind(k), 1.6) for k in KINDS}

@@ -87,7 +87,7 @@ class Minimap(QWidget):
         painter.setClipRect(QRectF(4, 4, WIDTH - 8, HEIGHT - 8))
         painter.translate(origin)
         painter.scale(scale, scale)
-        self._view.flow_scene.far_now().paint(painter, look, lines=False)
+        self._view.flow_scene.far_now().paint(painter, look, self._view.flow_scene.flow_box(), lines=False)
         painter.end()
         return made
 

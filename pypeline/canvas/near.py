@@ -1,12 +1,12 @@
-"""The near painter: everything of a scene that an area shows, in a view's own paint event.
+"""The near painter: what an area of a scene shows, in one pass instead of a call from Qt for each item.
 
-One pass over what can be seen instead of a call from Qt for each item: frames, links, their counts,
-cards, control links, and on top what a gesture shows. Cards and thick links come from prints.
+The ground is what seldom looks different: grid, frames and links. On top stand counts, cards and control links.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from time import thread_time
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
@@ -19,66 +19,70 @@ from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.scene import FlowScene
 
-LINK_SECONDS, CARD_SECONDS = 0.002, 0.004
-"""Time for making prints in one frame: a link can do without, a card is only a body without its print."""
+CARD_SECONDS = 0.012
+"""Time for painting cards in one frame; of those that come after it only bodies are painted."""
+_HALO = 8.0
+"""How far a line's stroke may reach from its middle."""
 
 
-def paint_near(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
-    """Paint what ``area`` (scene coordinates) shows; the painter's transform is the view's."""
-    paint.grid(painter, scene.look, painter.worldTransform().m11(), area)
-    prints = scene.prints
-    frames: list[FrameItem] = []
-    links: list[LinkItem] = []
-    cards: list[ModuleItem] = []
-    controls: list[ControlItem] = []
-    for item in scene.items(area, Qt.ItemSelectionMode.IntersectsItemBoundingRect, Qt.SortOrder.AscendingOrder):
-        if isinstance(item, LinkItem):
-            links.append(item)
-        elif isinstance(item, ModuleItem):
-            cards.append(item)
-        elif isinstance(item, FrameItem):
-            frames.append(item)
-        elif isinstance(item, ControlItem):
-            controls.append(item)
-    scene.take_news([*(link.shape_data.id for link in links), *(card.card.id for card in cards)])
-    for frame in frames:
-        frame.draw(painter)
-    prints.allow(LINK_SECONDS)
-    _paint_links(painter, scene, links)
-    prints.allow(CARD_SECONDS)
-    painter.setWorldMatrixEnabled(False)
-    for card in cards:
-        card.draw(painter, prints)
-    painter.setWorldMatrixEnabled(True)
-    for control in controls:
-        control.draw(painter)
-    for control in controls:
-        control.draw_mark(painter)
-
-
-def _paint_links(painter: QPainter, scene: FlowScene, links: Sequence[LinkItem]) -> None:
-    """Thin ones of one look as a single path; the others from prints, or each by itself."""
+def paint_ground(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
+    """Paint the ground of an area (scene coordinates): grid, frames and links. Thin lines of one look are
+    stroked as a single path, each other one by itself."""
     lod = painter.worldTransform().m11()
+    paint.grid(painter, scene.look, lod, area)
+    wide = area.adjusted(-_HALO, -_HALO, _HALO, _HALO)
     thin: dict[tuple[str, bool, float], QPainterPath] = {}
     rest: list[LinkItem] = []
-    for link in links:
-        if not link.is_plain(lod):
-            rest.append(link)
-            continue
-        path = thin.get(link.pen_key)
-        if path is None:
-            path = thin[link.pen_key] = QPainterPath()
-        path.addPath(link.path)
+    for item in _items(scene, area):
+        if isinstance(item, FrameItem):
+            item.draw(painter)
+        # a long curve costs much wherever it is clipped; most only pass by
+        elif isinstance(item, LinkItem) and item.path.intersects(wide):
+            if item.is_plain(lod):
+                thin.setdefault(item.pen_key, QPainterPath()).addPath(item.path)
+            else:
+                rest.append(item)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for (kind, reject, width), path in thin.items():
         painter.setPen(scene.look.link_pen(kind, width, reject=reject))
         painter.drawPath(path)
-    painter.setWorldMatrixEnabled(False)
     for link in rest:
-        link.draw(painter, scene.prints, lod)
-    for link in links:
-        link.draw_tag(painter, scene.prints, lod)
-    painter.setWorldMatrixEnabled(True)
+        link.draw(painter, lod)
+
+
+def paint_top(painter: QPainter, scene: FlowScene, area: QRectF) -> Sequence[QRectF]:
+    """Paint what stands on the ground of an area: counts, cards, control links. Cards that a frame has no time
+    for are painted as bodies only; the areas where they stand are returned."""
+    lod = painter.worldTransform().m11()
+    cards: list[ModuleItem] = []
+    controls: list[ControlItem] = []
+    owed: list[QRectF] = []
+    for item in _items(scene, area):
+        if isinstance(item, LinkItem):
+            item.draw_tag(painter, lod)
+        elif isinstance(item, ModuleItem):
+            cards.append(item)
+        elif isinstance(item, ControlItem):
+            controls.append(item)
+    began = thread_time()
+    for card in cards:
+        offset = card.pos()
+        painter.translate(offset)
+        if thread_time() - began < CARD_SECONDS:
+            card.draw(painter, lod)
+        else:
+            card.draw_body(painter, lod)
+            owed.append(card.sceneBoundingRect())
+        painter.translate(-offset)
+    for control in controls:
+        control.draw(painter)
+    for control in controls:
+        control.draw_mark(painter)
+    return owed
+
+
+def _items(scene: FlowScene, area: QRectF) -> Sequence[QGraphicsItem]:
+    return scene.items(area, Qt.ItemSelectionMode.IntersectsItemBoundingRect, Qt.SortOrder.AscendingOrder)
 
 
 def paint_over(painter: QPainter, items: Iterable[QGraphicsItem]) -> None:

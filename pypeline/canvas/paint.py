@@ -7,7 +7,7 @@ itself with :func:`far` in a few calls. Shapes come from ``core/layout.py``, in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import Literal
@@ -73,9 +73,10 @@ def card(
         _name(painter, look, shape, face)
     if face.fraction is not None or face.state == "running":
         _progress(painter, look, box, face.fraction)
-    _ports(painter, look, shape, glow or {})
+    if glow:
+        _ports(painter, look, shape, glow)
     if face.state:
-        sign(painter, look, QPointF(box.x() + g.SIGN[0], box.y() + g.SIGN[1]), face.state, face.reason)
+        plates.draw_sign(painter, look, box.x() + g.SIGN[0], box.y() + g.SIGN[1], face.state, face.reason)
     if face.badge:
         _badge(painter, look, box, face)
     painter.setOpacity(1.0)
@@ -84,7 +85,6 @@ def card(
 def body(painter: QPainter, look: Look, lod: float, shape: Card, face: Face, *, selected: bool = False, hover: bool = False) -> None:
     """The card's body. Antialiased round corners are what costs in a frame, so each kind of body is
     painted once for a scale and then copied."""
-    box = rect(shape.box)
     edge = "line"
     if selected:
         edge = "selected"
@@ -96,9 +96,7 @@ def body(painter: QPainter, look: Look, lod: float, shape: Card, face: Face, *, 
         edge = shape.kind
     elif shape.kind == "unknown" or not face.enabled:
         edge = "dashed"
-    scale = painter.worldTransform().m11() * painter.device().devicePixelRatio()
-    found = plates.plate(look, edge, box.width(), box.height(), round(scale, 4), shape.kind, shape.icon if lod >= TEXT_FROM else "")
-    painter.drawPixmap(box.adjusted(-plates.MARGIN, -plates.MARGIN, plates.MARGIN, plates.MARGIN), found, QRectF(found.rect()))
+    plates.draw_body(painter, look, edge, shape, with_icon=lod >= TEXT_FROM)
 
 
 def _head(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
@@ -146,17 +144,18 @@ def _progress(painter: QPainter, look: Look, box: QRectF, fraction: float | None
 
 
 def _ports(painter: QPainter, look: Look, shape: Card, glow: Mapping[str, Glow]) -> None:
-    painter.setBrush(look.panel)
+    """The ports that a link may end at, lit."""
     for port, side in [*((p, "in") for p in shape.inputs), *((p, "out") for p in shape.outputs)]:
-        colour = look.failure if port.reject else look.kind[shape.kind]
         lit = glow.get(f"{side}:{port.name}", "")
-        radius = g.PORT_RADIUS + (2.0 if lit == "near" else 1.0 if lit else 0.0)
-        if lit:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QBrush(look.soft(colour, 0.28)))
-            painter.drawEllipse(QPointF(*port.at), radius + 5.0, radius + 5.0)
+        if not lit:
+            continue
+        colour = look.failure if port.reject else look.kind[shape.kind]
+        radius = g.PORT_RADIUS + (2.0 if lit == "near" else 1.0)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QBrush(look.soft(colour, 0.28)))
+        painter.drawEllipse(QPointF(*port.at), radius + 5.0, radius + 5.0)
         painter.setPen(QPen(colour, 1.8))
-        painter.setBrush(QBrush(colour) if lit else look.panel)
+        painter.setBrush(QBrush(colour))
         painter.drawEllipse(QPointF(*port.at), radius, radius)
     painter.setBrush(look.panel)
 
@@ -170,22 +169,6 @@ def _badge(painter: QPainter, look: Look, box: QRectF, face: Face) -> None:
     painter.setPen(QPen(look.panel.color()))
     painter.setFont(look.title_font)
     painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, str(face.badge) if face.badge < 10 else "9+")
-
-
-def sign(painter: QPainter, look: Look, middle: QPointF, state: str, reason: str = "") -> None:
-    """A state's sign: colour *and* shape."""
-    colour = look.state_colour(state, reason)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QBrush(look.soft(colour, 0.18)))
-    painter.drawEllipse(middle, g.SIGN_RADIUS, g.SIGN_RADIUS)
-    scale = 0.8
-    painter.save()
-    painter.translate(middle.x() - icons.SIZE * scale / 2, middle.y() - icons.SIZE * scale / 2)
-    painter.scale(scale, scale)
-    painter.setPen(QPen(colour, 1.9, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-    painter.setBrush(QBrush(colour) if state == "running" else Qt.BrushStyle.NoBrush)
-    painter.drawPath(icon_path(icons.sign_of(state, reason)))
-    painter.restore()
 
 
 def link(
@@ -262,21 +245,22 @@ def far(
     painter: QPainter,
     look: Look,
     frames: Iterable[QRectF],
-    lines: Mapping[str, Iterable[QLineF]],
-    cards: Mapping[str, Iterable[QRectF]],
+    lines: Iterable[tuple[str, QPainterPath]],
+    cards: Iterable[tuple[str, Sequence[QRectF]]],
     marked: Iterable[QRectF] = (),
 ) -> None:
-    """A whole flow seen from far, in a handful of calls: ``lines`` by colour name, ``cards`` by colour name."""
+    """A whole flow seen from far, in a handful of calls: ``lines`` and ``cards`` with the names of their colours."""
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(look.frame)
     painter.drawRects(list(frames))
-    for name, group in lines.items():
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for name, path in lines:
         painter.setPen(QPen(QColor(name), 0))
-        painter.drawLines(list(group))
+        painter.drawPath(path)
     painter.setPen(Qt.PenStyle.NoPen)
-    for name, boxes in cards.items():
+    for name, boxes in cards:
         painter.setBrush(QBrush(QColor(name)))
-        painter.drawRects(list(boxes))
+        painter.drawRects(boxes)
     painter.setPen(QPen(look.accent, 0))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRects(list(marked))

@@ -25,7 +25,7 @@ from pypeline.canvas.items.keeper import Keeper
 from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look, rect
-from pypeline.canvas.prints import Prints
+from pypeline.canvas.sheet import Sheets
 from pypeline.core import layout
 from pypeline.schema.flow import Flow
 
@@ -46,11 +46,11 @@ class Hit:
 
 
 class FlowScene(QGraphicsScene):
-    """Shows a document. ``shapes_changed()`` fires when it looks different anywhere, ``touched(area)`` when
-    it does in this area only, ``news()`` when a run said something of modules and links."""
+    """Shows a document. ``shapes_changed()`` fires when it looks different anywhere, ``touched()`` when
+    it does in the areas that were spoilt only, ``news()`` when a run said something of modules and links."""
 
     shapes_changed = Signal()
-    touched = Signal(QRectF)
+    touched = Signal()
     news = Signal()
 
     def __init__(self, document: Document, look: Look, parent: QObject | None = None) -> None:
@@ -58,7 +58,8 @@ class FlowScene(QGraphicsScene):
         self.document = document
         self.look = look
         self.far = FarShapes()
-        self.prints = Prints()
+        self.sheets = Sheets()
+        self._taking_news = False
         self.over: list[QGraphicsItem] = []
         self._places: dict[str, layout.Place] = {}
         self._faces = Faces(document)
@@ -68,6 +69,7 @@ class FlowScene(QGraphicsScene):
         self._far_news: set[str] = set()
         self._kept = Keeper(self, self._faces, look)
         self._sync()
+        self.shapes_changed.connect(self.sheets.drop)
         document.flow_changed.connect(self._flow_changed)
         document.selection_changed.connect(self._choose)
         document.knowledge_changed.connect(self._learn)
@@ -155,7 +157,7 @@ class FlowScene(QGraphicsScene):
                 self.link_items[str(link)].choose(link in chosen.links)
         for control in self.control_items:
             control.choose(control.link in chosen.links)
-        self.shapes_changed.emit()
+        self.touched.emit()
 
     def _learn(self, changed: frozenset[str]) -> None:
         """Take over what the document learned; ``changed`` empty means everything. A run may change
@@ -166,7 +168,7 @@ class FlowScene(QGraphicsScene):
             self._news |= cards | links
             rest = changed - cards - links
             if rest:
-                run_marks.show(self._kept, self._faces, self.document.knowledge.watch, rest)
+                self._show_news(rest)
         else:
             self._show_marks()
         self._far_news.update(cards)
@@ -180,12 +182,29 @@ class FlowScene(QGraphicsScene):
         self._news.clear()
         run_marks.show(self._kept, self._faces, self.document.knowledge.watch, frozenset())
 
-    def take_news(self, ids: Iterable[str] | None = None) -> None:
-        """Let these modules and links look as the document knows them now; all of them by default."""
-        now = frozenset(self._news if ids is None else self._news.intersection(ids))
+    def take_news(self, area: QRectF | None = None) -> None:
+        """Let modules and links in this area look as the document knows them now; all of them by default."""
+        now = frozenset(self._news if area is None else (id for id in self._news if self._item(id).sceneBoundingRect().intersects(area)))
         if now:
             self._news -= now
-            run_marks.show(self._kept, self._faces, self.document.knowledge.watch, now)
+            self._show_news(now)
+
+    def _item(self, id: str) -> QGraphicsItem:
+        return self.cards.get(id) or self.link_items[id]
+
+    def _show_news(self, changed: frozenset[str]) -> None:
+        """Show what a run says, and leave it to whoever told or paints it that a view paints it."""
+        self._taking_news = True
+        run_marks.show(self._kept, self._faces, self.document.knowledge.watch, changed)
+        self._taking_news = False
+
+    def spoil(self, area: QRectF, *, ground: bool = False) -> None:
+        """What stands in ``area`` looks different; with ``ground`` also what is under the cards."""
+        self.sheets.top.spoil(area)
+        if ground:
+            self.sheets.ground.spoil(area)
+        if not self._taking_news:
+            self.touched.emit()
 
     # --- the far view ---------------------------------------------------------------------------------
 
@@ -216,7 +235,9 @@ class FlowScene(QGraphicsScene):
 
     def _put_far_card(self, item: ModuleItem) -> None:
         colour = self._faces.far_colour(item.card.id, item.card.kind, self.look)
-        self.far.put_card(item.card.id, colour, rect(item.card.box).translated(item.pos()), chosen=item.chosen)
+        box = rect(item.card.box).translated(item.pos())
+        self.far.put_card(item.card.id, colour, box, chosen=item.chosen)
+        self.sheets.far.spoil(box)
 
     def _put_far_line(self, link: LinkItem) -> None:
         colour = self.look.theme.failure if link.shape_data.reject else self.look.far_link.color().name()
@@ -245,28 +266,32 @@ class FlowScene(QGraphicsScene):
         """Show these cards moved by an offset, with their links; the document is not touched."""
         cards = [self.cards[id] for id in ids if id in self.cards]
         links = {link for item in cards for link in item.links}
-        area = _around((*cards, *links))
+        for item in (*cards, *links):
+            self.sheets.spoil(item.sceneBoundingRect())
         for item in cards:
             item.setPos(dx, dy)
         for link in links:
             link.follow()
         self._put_far_moved(cards)
-        self.touched.emit(area.united(_around((*cards, *links))))
+        for item in (*cards, *links):
+            self.sheets.spoil(item.sceneBoundingRect())
+        self.touched.emit()
 
     def lay_over(self, item: QGraphicsItem) -> None:
         """Show ``item`` above everything: a rubber band, a link that is being drawn."""
         self.addItem(item)
         self.over.append(item)
+        self.touched.emit()
 
     def take_off(self, item: QGraphicsItem) -> None:
         """Show what :meth:`lay_over` laid there no longer."""
         self.over.remove(item)
         self.removeItem(item)
-        self.shapes_changed.emit()
+        self.touched.emit()
 
     def over_moved(self) -> None:
         """What lies above everything has another shape."""
-        self.shapes_changed.emit()
+        self.touched.emit()
 
     def place(self, id: str) -> layout.Place:
         """Where a card's top left stands in the document."""
@@ -291,14 +316,6 @@ class FlowScene(QGraphicsScene):
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         paint.grid(painter, self.look, painter.worldTransform().m11(), QRectF(rect))
-
-
-def _around(items: Iterable[QGraphicsItem]) -> QRectF:
-    """The rectangle around all of these, where they are now."""
-    area = QRectF()
-    for item in items:
-        area = area.united(item.sceneBoundingRect())
-    return area
 
 
 def only_moved(old: Flow, new: Flow) -> frozenset[str] | None:

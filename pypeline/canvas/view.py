@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPixmap,
     QResizeEvent,
     QTransform,
     QWheelEvent,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
 from pypeline.canvas import near, paint
 from pypeline.canvas.scene import FlowScene
+from pypeline.canvas.sheet import Paint, Sheet
 
 SMALLEST, LARGEST = 0.02, 4.0
 _STEP = 1.15
@@ -73,12 +75,12 @@ class FlowView(QGraphicsView):
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        # antialiasing comes back when the zoom has come to rest
+        # while one zooms a picture is stretched; it is painted anew when the zoom has come to rest
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(120)
-        self._rest.timeout.connect(self._sharpen)
-        # prints that a frame had no time for are made in the next
+        self._rest.timeout.connect(self.rest)
+        # cards that a frame had no time for are painted in the next
         self._more = QTimer(self)
         self._more.setSingleShot(True)
         self._more.setInterval(15)
@@ -90,7 +92,7 @@ class FlowView(QGraphicsView):
         self._took = self._painted = 0.0
         scene.shapes_changed.connect(self._paint_all)
         scene.news.connect(self._paint_soon)
-        scene.touched.connect(self._paint_area)
+        scene.touched.connect(self._paint_all)
 
     @property
     def scale_now(self) -> float:
@@ -102,7 +104,6 @@ class FlowView(QGraphicsView):
         scale = min(LARGEST, max(SMALLEST, scale))
         point = at if at is not None else QPointF(self.viewport().rect().center())
         before = self.mapToScene(point.toPoint())
-        self.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         self._rest.start()
         self.setTransform(QTransform.fromScale(scale, scale))
         after = self.mapToScene(point.toPoint())
@@ -164,8 +165,15 @@ class FlowView(QGraphicsView):
         """The part of the scene in sight."""
         return self.mapToScene(self.viewport().rect()).boundingRect()
 
-    def _sharpen(self) -> None:
-        self.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    @property
+    def owes(self) -> bool:
+        """Whether the last frame had no time for some cards, so that another one comes."""
+        return self._more.isActive()
+
+    def rest(self) -> None:
+        """The zoom has come to rest: paint what was stretched."""
+        self._rest.stop()
+        self.flow_scene.sheets.drop()
         self._paint_all()
 
     def _paint_all(self) -> None:
@@ -176,28 +184,75 @@ class FlowView(QGraphicsView):
             rested = perf_counter() - self._painted
             self._fresh.start(round(1000 * min(_LONGEST, max(0.0, self._took * _REST - rested))))
 
-    def _paint_area(self, area: QRectF) -> None:
-        self.viewport().update(self.mapFromScene(area).boundingRect().adjusted(-2, -2, 2, 2))
-
     def paintEvent(self, event: QPaintEvent) -> None:
         # the view paints the flow itself: Qt's way, a call for every item, takes several times as long
         scene, began = self.flow_scene, thread_time()
         painter = QPainter(self.viewport())
-        painter.setTransform(self.viewportTransform())
         if self.scale_now < paint.FAR:
-            painter.fillRect(self.mapToScene(event.rect()).boundingRect(), scene.look.canvas)
-            scene.far_now().paint(painter, scene.look)
+            self._show_far(painter)
         else:
-            calm = not self._rest.isActive()
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, calm)
-            scene.prints.begin(self.viewportTransform(), calm=calm, ratio=self.devicePixelRatioF())
-            near.paint_near(painter, scene, self.mapToScene(event.rect()).boundingRect())
-            if scene.prints.end():
-                self._more.start()
+            self._show_near(painter)
+        painter.setTransform(self.viewportTransform())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         near.paint_over(painter, scene.over)
         painter.end()
         self._took, self._painted = thread_time() - began, perf_counter()
+
+    def _show_far(self, painter: QPainter) -> None:
+        """The flow from far."""
+        sheets = self.flow_scene.sheets
+        self.flow_scene.far_now()
+        if not self._rest.isActive():
+            sheets.ground.drop()
+            sheets.top.drop()
+        if not self._stretched(painter, sheets.far):
+            painter.drawPixmap(0, 0, self._picture(sheets.far, self._paint_far))
+
+    def _show_near(self, painter: QPainter) -> None:
+        """The flow from near: its ground, and on it the rest."""
+        scene, sheets = self.flow_scene, self.flow_scene.sheets
+        scene.take_news(self.seen())
+        if self._stretched(painter, sheets.top):
+            return
+        if not self._rest.isActive():
+            sheets.far.drop()
+        ground = self._picture(sheets.ground, lambda made, area: near.paint_ground(made, scene, area))
+        owed: list[QRectF] = []
+
+        def paint_top(made: QPainter, area: QRectF) -> None:
+            made.setWorldMatrixEnabled(False)
+            made.drawPixmap(0, 0, ground)
+            made.setWorldMatrixEnabled(True)
+            owed.extend(near.paint_top(made, scene, area))
+
+        painter.drawPixmap(0, 0, self._picture(sheets.top, paint_top))
+        for area in owed:
+            sheets.top.spoil(area)
+        if owed:
+            self._more.start()
+        else:
+            self._more.stop()
+
+    def _picture(self, sheet: Sheet, paint: Paint) -> QPixmap:
+        return sheet.picture(self.viewport().size(), self.viewportTransform(), self.devicePixelRatioF(), paint)
+
+    def _stretched(self, painter: QPainter, sheet: Sheet) -> bool:
+        """While one zooms a picture of another scale does, on the flow as it looks from far."""
+        if not self._rest.isActive():
+            return False
+        world, seen = self.viewportTransform(), self.seen()
+
+        def around() -> None:
+            painter.setTransform(world)
+            self._paint_far(painter, seen)
+
+        painter.fillRect(self.viewport().rect(), self.flow_scene.look.canvas)
+        return sheet.stretched(painter, world, seen.intersected(self.flow_scene.flow_box()), around)
+
+    def _paint_far(self, painter: QPainter, area: QRectF) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.fillRect(area, self.flow_scene.look.canvas)
+        self.flow_scene.far.paint(painter, self.flow_scene.look, area)
 
     # --- wheel and touchpad: the same whatever gesture is in charge -----------------------------------
 

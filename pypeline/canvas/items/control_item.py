@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPainterPath, QPainterPathStroker
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from pypeline.canvas import paint_control
+from pypeline.canvas.items.spoiling import spoil
 from pypeline.canvas.look import Look, curve_path, rect
 from pypeline.core import geometry as g
 from pypeline.core.control_shapes import NOTE_ROOM, ControlShape, Note
@@ -59,25 +60,25 @@ class ControlItem(QGraphicsItem):
     def show_look(self, look: Look) -> None:
         """Be painted in another look."""
         self.look = look
-        self.update()
 
     def show_shape(self, link: ControlLink, data: ControlShape) -> None:
         """Run as ``data`` says, for ``link``."""
         self.link = link
         if data != self.data_shape:
+            spoil(self, self._box)
             self.prepareGeometryChange()
             self._set_shape(data)
-            self.update()
+            spoil(self, self._box)
 
     def show_state(self, state: str, reason: str = "", note: Note | None = None) -> None:
         """Look open, closed or undecided; say why it stayed closed, by ``note`` where there is room for it."""
         if (state, note) != (self.state, self.note):
             self.state, self.note = state, note
             self.setToolTip(f"{self.data_shape.text}  {state}{': ' + reason.replace('_', ' ') if reason else ''}" if state else self.data_shape.text)
-            self.update()
+            spoil(self, self._box)
 
     def choose(self, chosen: bool) -> None:
         """Be, or be no longer, among the selected."""
         if chosen != self.chosen:
             self.chosen = chosen
-            self.update()
+            spoil(self, self._box)

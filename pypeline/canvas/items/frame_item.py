@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from pypeline.canvas import paint_control
+from pypeline.canvas.items.spoiling import spoil
 from pypeline.canvas.look import Look, rect
 from pypeline.core.layout import Frame, Loop
 
@@ -48,17 +49,17 @@ class FrameItem(QGraphicsItem):
     def show_look(self, look: Look) -> None:
         """Be painted in another look."""
         self.look = look
-        self.update()
 
     def show_frame(self, frame: Frame | Loop) -> None:
         """Stand as ``frame`` says."""
         if frame != self.frame:
+            spoil(self, self.boundingRect(), ground=True)
             self.prepareGeometryChange()
             self.frame = frame
-            self.update()
+            spoil(self, self.boundingRect(), ground=True)
 
     def show_state(self, state: str, note: str) -> None:
         """Say how the sub flow is doing."""
         if (state, note) != (self.state, self.note):
             self.state, self.note = state, note
-            self.update()
+            spoil(self, self.boundingRect(), ground=True)

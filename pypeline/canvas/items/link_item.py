@@ -8,17 +8,15 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from pypeline.canvas import paint
 from pypeline.canvas.items.module_item import ModuleItem
+from pypeline.canvas.items.spoiling import spoil
 from pypeline.canvas.look import Look, curve_path, rect
 from pypeline.canvas.paint import Tag
-from pypeline.canvas.prints import Print, Prints
 from pypeline.core import geometry as g
 from pypeline.core.layout import LinkShape
 from pypeline.core.picture import link_width
 from pypeline.schema.flow import DataLink
 
 _FAINT = 0.25
-_LARGEST_PRINT = 160_000.0
-"""Square pixels: a longer link costs less to stroke than to copy."""
 
 
 def _tag_area(tag: Tag) -> QRectF:
@@ -38,7 +36,6 @@ class LinkItem(QGraphicsItem):
         self.tag: Tag | None = None
         self.chosen = False
         self._faint = False
-        self._print, self._tag_print = Print(), Print()
         self._set_shape(shape)
         self.setZValue(1)
         source.links.append(self)
@@ -62,22 +59,12 @@ class LinkItem(QGraphicsItem):
         return outline
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        self._draw(painter, option.levelOfDetailFromTransform(painter.worldTransform()))
-
-    def _draw(self, painter: QPainter, lod: float) -> None:
-        self._draw_line(painter, lod)
-        self._draw_tag(painter, lod)
-
-    def _draw_line(self, painter: QPainter, lod: float) -> None:
-        data = self.shape_data
-        paint.link(painter, self.look, lod, self.path, data.kind, reject=data.reject, width=self._width, selected=self.chosen)
-
-    def _draw_tag(self, painter: QPainter, lod: float) -> None:
-        if self.tag is not None:
-            paint.tag(painter, self.look, lod, self.tag)
+        lod = option.levelOfDetailFromTransform(painter.worldTransform())
+        self.draw(painter, lod)
+        self.draw_tag(painter, lod)
 
     def is_plain(self, lod: float) -> bool:
-        """Whether the line is nothing but thin, which costs less to stroke than to copy."""
+        """Whether the line is nothing but thin, which many of a look can be stroked with at once."""
         return self._width * lod <= 1.0 and not self.chosen and not self._faint
 
     @property
@@ -85,40 +72,33 @@ class LinkItem(QGraphicsItem):
         """What the line's pen depends on: kind, reject and width."""
         return self.shape_data.kind, self.shape_data.reject, self._width
 
-    def draw(self, painter: QPainter, prints: Prints, lod: float) -> None:
-        """Paint the line from a print, unless it is long. The painter's world matrix is disabled."""
+    def draw(self, painter: QPainter, lod: float) -> None:
+        """Paint the line."""
         if self._faint:
             painter.setOpacity(_FAINT)
-        area = self._box.width() * self._box.height() * lod * lod
-        if area > _LARGEST_PRINT or not prints.draw(painter, self._print, self._box, self._draw_line, exact=True):
-            painter.setWorldMatrixEnabled(True)
-            self._draw_line(painter, lod)
-            painter.setWorldMatrixEnabled(False)
+        data = self.shape_data
+        paint.link(painter, self.look, lod, self.path, data.kind, reject=data.reject, width=self._width, selected=self.chosen)
         if self._faint:
             painter.setOpacity(1.0)
 
-    def draw_tag(self, painter: QPainter, prints: Prints, lod: float) -> None:
-        """Paint the count, from a print once it stands still. The painter's world matrix is disabled."""
-        if self.tag is None or lod < paint.TEXT_FROM:
-            return
-        if not prints.draw(painter, self._tag_print, _tag_area(self.tag), self._draw_tag, exact=True):
-            painter.setWorldMatrixEnabled(True)
-            self._draw_tag(painter, lod)
-            painter.setWorldMatrixEnabled(False)
+    def draw_tag(self, painter: QPainter, lod: float) -> None:
+        """Paint the count, if there is one."""
+        if self.tag is not None:
+            paint.tag(painter, self.look, lod, self.tag)
 
     def fade(self, faint: bool) -> None:
         """Step back, while its end is being taken elsewhere."""
         self._faint = faint
-        self.update()
+        spoil(self, self._bounds, ground=True)
 
     def _changed(self) -> None:
         """Look different: paint again."""
-        self._print.stale = self._tag_print.stale = True
-        self.update()
+        spoil(self, self._bounds, ground=True)
 
     def show_shape(self, shape: LinkShape) -> None:
         """Run as ``shape`` says."""
         if shape.curve != self.shape_data.curve or shape.kind != self.shape_data.kind or shape.reject != self.shape_data.reject:
+            self._changed()
             self.prepareGeometryChange()
             self.tag = None
             self._set_shape(shape)
@@ -139,12 +119,13 @@ class LinkItem(QGraphicsItem):
         width = round(link_width(rows) * 4) / 4
         if width != self._width:
             self._width = width
-            self._print.stale = True
-        self._tag_print.stale = True
+            spoil(self, self._box, ground=True)
+        for shown in (before, tag):
+            if shown is not None:
+                spoil(self, _tag_area(shown))
         if before is None or tag is None or before.box != tag.box:
             self.prepareGeometryChange()
             self._bounds = self._box.united(_tag_area(tag)) if tag else self._box
-        self.update()
 
     def choose(self, chosen: bool) -> None:
         """Be, or be no longer, among the selected."""
@@ -155,7 +136,6 @@ class LinkItem(QGraphicsItem):
     def show_look(self, look: Look) -> None:
         """Be painted in another look."""
         self.look = look
-        self._changed()
 
     def leave(self) -> None:
         """Let go of both ends, before the item goes."""

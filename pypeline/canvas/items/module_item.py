@@ -9,9 +9,9 @@ from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from pypeline.canvas import paint
+from pypeline.canvas.items.spoiling import spoil
 from pypeline.canvas.look import Look, rect
 from pypeline.canvas.paint import Face, Glow
-from pypeline.canvas.prints import Print, Prints
 from pypeline.core import geometry as g
 from pypeline.core.layout import Card, Port
 
@@ -35,7 +35,6 @@ class ModuleItem(QGraphicsItem):
         self.chosen = False
         self.glow: dict[str, Glow] = {}
         self.hovered = False
-        self._print = Print()
         self._bounds = rect(card.box).adjusted(-12, -12, 12, 12)
         self.setAcceptHoverEvents(False)
         self.setZValue(2)
@@ -49,29 +48,24 @@ class ModuleItem(QGraphicsItem):
         return path
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        self._draw(painter, option.levelOfDetailFromTransform(painter.worldTransform()))
+        self.draw(painter, option.levelOfDetailFromTransform(painter.worldTransform()))
 
-    def _draw(self, painter: QPainter, lod: float) -> None:
+    def draw(self, painter: QPainter, lod: float) -> None:
+        """Paint the card where the document says that it stands."""
         paint.card(painter, self.look, lod, self.card, self.face, selected=self.chosen, hover=self.hovered, glow=self.glow)
 
-    def draw(self, painter: QPainter, prints: Prints) -> None:
-        """Paint from a print; only the body while there is none yet. The painter's world matrix is disabled."""
-        offset = self.pos()
-        if not prints.draw(painter, self._print, self._bounds, self._draw, offset.x(), offset.y()):
-            painter.setWorldMatrixEnabled(True)
-            painter.translate(offset)
-            paint.body(painter, self.look, painter.worldTransform().m11(), self.card, self.face, selected=self.chosen, hover=self.hovered)
-            painter.translate(-offset)
-            painter.setWorldMatrixEnabled(False)
+    def draw_body(self, painter: QPainter, lod: float) -> None:
+        """Paint only the body."""
+        paint.body(painter, self.look, lod, self.card, self.face, selected=self.chosen, hover=self.hovered)
 
     def _changed(self) -> None:
         """Look different: paint again."""
-        self._print.stale = True
-        self.update()
+        spoil(self, self.sceneBoundingRect())
 
     def show_card(self, card: Card) -> None:
         """Stand and look as ``card`` says."""
         if card != self.card:
+            self._changed()
             self.prepareGeometryChange()
             self.card = card
             self._bounds = rect(card.box).adjusted(-12, -12, 12, 12)
@@ -98,7 +92,6 @@ class ModuleItem(QGraphicsItem):
     def show_look(self, look: Look) -> None:
         """Be painted in another look."""
         self.look = look
-        self._changed()
 
     def light(self, glow: dict[str, Glow]) -> None:
         """Light the ports a dragged link may end at, by ``in:name`` or ``out:name``."""

@@ -1,0 +1,18 @@
+"""How an item says that it looks different."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QRectF
+from PySide6.QtWidgets import QGraphicsItem
+
+if TYPE_CHECKING:
+    from pypeline.canvas.scene import FlowScene
+
+
+def spoil(item: QGraphicsItem, area: QRectF, *, ground: bool = False) -> None:
+    """``item`` looks different in ``area``; with ``ground`` also what is under the cards."""
+    scene = cast("FlowScene | None", item.scene())
+    if scene is not None:
+        scene.spoil(area, ground=ground)
