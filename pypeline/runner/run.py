@@ -291,6 +291,7 @@ class _Run:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "python": platform.python_version(),
+            "pypeline": importlib.import_module("pypeline").__version__,
             "plan_format": PLAN_FORMAT,
             "modules": modules,
             "links": dict(summary.links),

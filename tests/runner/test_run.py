@@ -313,3 +313,11 @@ def test_the_worker_s_files_are_private_whatever_the_umask(project: Project) -> 
         os.umask(before)
     assert stat.S_IMODE(summary.bundle.stat().st_mode) == 0o700
     assert stat.S_IMODE((summary.bundle / "events.jsonl").stat().st_mode) == 0o600
+
+
+def test_the_record_and_report_of_a_run_name_the_version_that_made_them(project: Project) -> None:
+    import pypeline
+
+    summary = project.run(flow(note("a", project.folder)))
+    assert json.loads((summary.bundle / "summary.json").read_text())["pypeline"] == pypeline.__version__
+    assert f"<dt>PYpeline</dt><dd>{pypeline.__version__}</dd>" in (summary.bundle / "report.html").read_text()

@@ -268,6 +268,7 @@ def _environment(record: RunRecord) -> Markup:
         "flow's folder": record.plan.get("folder"),
         "machine": summary.get("host"),
         "engine": summary.get("engine"),
+        "PYpeline": summary.get("pypeline"),
         "Python": summary.get("python"),
         "mode": settings.get("execution_mode"),
         "on failure": settings.get("fail_strategy"),
