@@ -4,9 +4,10 @@
 nothing and nothing is stored: what is left is planning, the run state, slots, orders and events. Each
 size and shape is a process of its own, in which all take turns; processor seconds, medians.
 
-Two floors: the ``queue`` calls each module from one ready queue, so that no module could ever wait for
+Three floors: the ``queue`` calls each module from one ready queue, so that no module could ever wait for
 anything; the ``tasks`` give each module an asyncio task that awaits those it reads, the least that lets
-modules wait. The bar is measured against the tasks.
+modules wait; the ``slots`` are these tasks with what no scheduler can be without: one of two slots is taken
+while a module runs, and its start and its end are noted. The bar is measured against the tasks.
 
 Shapes: ``chain`` (one behind the other), ``fan`` (one, all others, one), ``layered`` (layers as wide as
 deep; each reads two of the layer before), these three over data links; ``control`` is a chain of
@@ -54,7 +55,7 @@ Graph = list[list[int]]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One shape and size: processor seconds of planning, running and the two floors; ``memory`` in bytes
+    """One shape and size: processor seconds of planning, running and the three floors; ``memory`` in bytes
     over an interpreter that has done nothing."""
 
     shape: str
@@ -63,6 +64,7 @@ class Figure:
     run: float
     queue: float
     tasks: float
+    slots: float
     memory: int
 
     @property
@@ -131,6 +133,29 @@ def task_floor(nodes: Graph) -> int:
     return asyncio.run(run())
 
 
+def slot_floor(nodes: Graph) -> int:
+    """As :func:`task_floor`, two modules at a time, with a record of each start and end."""
+
+    async def run() -> int:
+        tasks: list[asyncio.Task[int]] = []
+        slots = asyncio.Semaphore(2)
+        records: list[tuple[int, str, float]] = []
+
+        async def step(node: int, reads: list[int]) -> int:
+            deepest = max([await tasks[source] for source in reads], default=0)
+            async with slots:
+                records.append((node, "running", time.time()))
+                deepest += 1
+                records.append((node, "completed", time.time()))
+            return deepest
+
+        tasks += [asyncio.create_task(step(node, reads)) for node, reads in enumerate(nodes)]
+        await asyncio.gather(*tasks)
+        return len(records) // 2
+
+    return asyncio.run(run())
+
+
 def flow_and_facts(nodes: Graph, shape: str) -> tuple[Any, Any]:
     """The same graph as a flow whose modules are code that does nothing."""
     from pypeline.core.catalogue import Catalogue
@@ -189,16 +214,17 @@ def one(shape: str, size: int, repeats: int) -> Figure:
     runs: list[float] = []
     queues: list[float] = []
     tasks: list[float] = []
+    slots: list[float] = []
     memory = 0
     for turn in range(repeats):
         made = timed(lambda: plan(flow, facts), plans)
         done = timed(lambda: ours(made), runs)  # noqa: B023 - called at once
         if turn == 0:
             memory = peak() - bare
-        ran = timed(lambda: queue_floor(nodes), queues), timed(lambda: task_floor(nodes), tasks)
+        ran = timed(lambda: queue_floor(nodes), queues), timed(lambda: task_floor(nodes), tasks), timed(lambda: slot_floor(nodes), slots)
         if {done, *ran} != {size}:
             raise AssertionError(f"{shape} of {size}: {done} completed, the floors ran {ran}")
-    return Figure(shape, size, median(plans), median(runs), median(queues), median(tasks), memory)
+    return Figure(shape, size, median(plans), median(runs), median(queues), median(tasks), median(slots), memory)
 
 
 def timed(work: Callable[[], Any], into: list[float]) -> Any:
@@ -234,8 +260,10 @@ def markdown(figures: Sequence[Figure]) -> str:
             f"{f.modules:,}",
             f"{f.queue / f.modules * 1e6:.1f}",
             f"{f.tasks / f.modules * 1e6:.1f}",
+            f"{f.slots / f.modules * 1e6:.1f}",
             f"{f.run / f.modules * 1e6:.1f}",
             f"{f.ratio:.1f}",
+            f"{f.run / f.slots:.1f}",
             f"{f.run / f.queue:.1f}",
             f"{f.plan / f.modules * 1e6:.1f}",
             f"{f.plan:.2f}",
@@ -248,8 +276,10 @@ def markdown(figures: Sequence[Figure]) -> str:
         "modules",
         "queue µs a module",
         "tasks µs a module",
+        "slots µs a module",
         "ours µs a module",
         "ours ÷ tasks",
+        "ours ÷ slots",
         "ours ÷ queue",
         "plan µs a module",
         "plan s",
@@ -262,7 +292,7 @@ def markdown(figures: Sequence[Figure]) -> str:
         for f in figures
         if f.modules == BAR_SIZE and f.memory > MEMORY_BAR
     ]
-    return f"{machine()}\n\n{table(head, lines, right=range(1, 10))}\n\n" + ("\n".join(wrong) or "All bars are held.")
+    return f"{machine()}\n\n{table(head, lines, right=range(1, 12))}\n\n" + ("\n".join(wrong) or "All bars are held.")
 
 
 def beside_peers(repeats: int) -> list[list[str]]:

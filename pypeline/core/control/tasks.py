@@ -24,10 +24,11 @@ def begin(machine: Machine, sub: SubFlowRun) -> None:
     if not tasks:
         machine.post("cancel", sub, "disabled", None)
         return
-    inside = {name for task in tasks for name in task.task.modules}
-    for name in sub.plan.modules:
-        if name not in inside:
-            machine.record(name, "", sub.frame, ("cancelled", "disabled"))
+    if tasks[0].task.modules != sub.plan.modules:
+        inside = {name for task in tasks for name in task.task.modules}
+        for name in sub.plan.modules:
+            if name not in inside:
+                machine.record(name, "", sub.frame, ("cancelled", "disabled"))
     if sub.plan.gate:
         sub.began = True
         tasks[0].attempt = 1
