@@ -84,7 +84,8 @@ def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:
     """The first ``rows`` rows of ``port`` as an Arrow file at ``path`` in the order's scratch folder.
 
     Raises:
-        PypeError: PYE464, the port lies below code that may do more than read, or a sink; or what binding and running say.
+        PypeError: PYE464, the port lies below code that may do more than read, or a sink, or needs an item of its loop;
+            or what binding and running say.
     """
     from pypeline.runner.tables import segment
 
@@ -95,6 +96,12 @@ def preview(order: Order, make: Make, port: str, rows: int) -> dict[str, Any]:
         above_it = "comes from" if blocked[0] == port.rpartition(".")[0] else "lies below"
         message = f"`{port}` {above_it} `{blocked[0]}`, which a preview may not run"
         raise PypeError(Problem("PYE464", message, Place(module=blocked[0]), "Run the flow once to see its rows.", phase="run"))
+    for module in part.modules:
+        wanted = [ref.key for text in texts(module.configs, None) if text.path in module.templates for ref in _found(text.text) if ref.kind == "iter"]
+        if wanted:
+            message = f"`{port}` needs `{{{{{wanted[0]}}}}}` in module `{module.id}`, which has a value only while its loop runs"
+            mend = "Run the flow once with previews (`pype run FLOW --previews`); its rows are shown then."
+            raise PypeError(Problem("PYE464", message, Place(module=module.id), mend, phase="run"))
     part, listed = _with_listed(part, make, port)
     if port in listed:
         table = HandOverArtifact(listed[port]).first(rows)

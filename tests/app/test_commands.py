@@ -186,6 +186,26 @@ def test_module_types_are_listed_and_described(pype: Pype) -> None:
     assert "step: integer" in made_up
 
 
+def test_a_preview_inside_a_loop_says_what_it_needs_and_shows_the_last_run(pype: Pype, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.csv").write_text("x\n7\n")
+    (tmp_path / "loop.yaml").write_text(
+        "flow: {name: loop}\nmodules:\n"
+        "  - {id: list, name: inline_source, configs: {required: {columns: {n: string}, rows: [[in]]}}}\n"
+        '  - {id: files, name: file_list, configs: {required: {folder: "{{iter.n}}"}}}\n'
+        '  - {id: read, name: csv_source, configs: {required: {file_path: "{{iter.n}}/1.csv"}}}\n'
+        "  - {id: one, name: log_sink}\n  - {id: two, name: log_sink}\n"
+        'connections: {data: ["files.data - one.input", "read.data - two.input"], control: ["list (1|iterate) files", "one (1|) read"]}\n'
+    )
+    for module in ("files", "read"):
+        told = pype("preview", "loop.yaml", f"{module}.data", cwd=tmp_path)
+        assert told.returncode == 2
+        assert f"`{module}.data` needs `{{{{iter.n}}}}` in module `{module}`, which has a value only while its loop runs" in told.stderr
+        assert "--previews" in told.stderr
+    assert pype("run", "loop.yaml", "--previews", "--quiet", cwd=tmp_path).returncode == 0
+    assert "1 row of read.data, as run" in pype("preview", "loop.yaml", "read.data", cwd=tmp_path).stdout
+
+
 def test_runs_show_and_report_look_back(pype: Pype, flow: Path, tmp_path: Path) -> None:
     assert "no runs" in pype("runs").stdout
     assert pype("run", flow, "--quiet").returncode == 0
