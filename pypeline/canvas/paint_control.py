@@ -9,7 +9,7 @@ from pypeline.canvas.look import Look, icon_path, rect
 from pypeline.canvas.paint import FAR, TEXT_FROM
 from pypeline.core import geometry as g
 from pypeline.core.control_shapes import Note
-from pypeline.core.figures import elide
+from pypeline.core.figures import elide, width
 from pypeline.core.layout import ControlShape, Frame, Loop
 from pypeline.resources import icons, theme
 
@@ -94,10 +94,11 @@ def loop(painter: QPainter, look: Look, lod: float, shape: Loop, note: str = "",
     line = QRectF(box.x() + 16, box.y() + 4, box.width() - 32, 18)
     painter.setFont(look.title_font)
     painter.setPen(QPen(colour))
-    title = elide(shape.title, line.width() * (0.5 if note else 1.0), 11.0, strong=True)
+    note = elide(note, line.width() * 0.5, theme.SMALL_SIZE, mono=True)
+    title = elide(shape.title, line.width() - (width(note, theme.SMALL_SIZE, mono=True) + 12 if note else 0), 11.0, strong=True)
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     painter.setFont(look.mono_font)
-    painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, elide(note, line.width() * 0.5, theme.SMALL_SIZE, mono=True))
+    painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, note)
 
 
 def frame(painter: QPainter, look: Look, lod: float, shape: Frame, note: str = "", state: str = "") -> None:
@@ -112,7 +113,10 @@ def frame(painter: QPainter, look: Look, lod: float, shape: Frame, note: str = "
     painter.setFont(look.title_font)
     painter.setPen(look.muted)
     line = QRectF(box.x() + 14, box.y() + 8, box.width() - 28, 18)
-    title = elide(f"{shape.number}  {shape.title}", line.width() * (0.6 if note else 1.0), 11.0, strong=True)
+    # the title has what the words at the right leave
+    note = elide(note, line.width() * 0.5, theme.SMALL_SIZE)
+    room = line.width() - (width(note, theme.SMALL_SIZE) + 12 if note else 0)
+    title = elide(f"{shape.number}  {shape.title}", room, 11.0, strong=True)
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     painter.setFont(look.type_font)
-    painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, elide(note, line.width() * 0.4, theme.SMALL_SIZE))
+    painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, note)

@@ -70,9 +70,13 @@ class Note:
 class Notes:
     """Places the notes of a drawing beside their pills, where they cover nothing else of it and hardly leave it."""
 
-    def __init__(self, controls: Iterable[ControlShape], frames: Sequence[Frame]) -> None:
+    def __init__(self, controls: Iterable[ControlShape], frames: Sequence[Frame], loops: Iterable[Loop] = ()) -> None:
         self._area = g.around(frame.box for frame in frames).grown(_OVER)
         self._taken = g.Grid(frame.box for frame in frames)
+        for x, y, wide, high in (box for loop in loops for box in loop.boxes):
+            # its title's line and its edges; between its frames there is room
+            for edge in (g.Box(x, y, wide, g.LOOP_HEAD), g.Box(x, y, 4, high), g.Box(x + wide - 4, y, 4, high), g.Box(x, y + high - 4, wide, 4)):
+                self._taken.add(edge)
         for shape in controls:
             self._taken.add(shape.pill)
             for share in range(13):

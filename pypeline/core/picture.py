@@ -222,7 +222,7 @@ def _notes(drawing: Drawing, valves: Mapping[int, tuple[bool, str]]) -> Iterable
     closed = {index: reason.replace("_", " ") for index, (opened, reason) in valves.items() if reason and not opened}
     if not closed:
         return
-    notes = Notes(drawing.controls, drawing.frames)
+    notes = Notes(drawing.controls, drawing.frames, drawing.loops)
     for shape in drawing.controls:
         note = notes.place(shape, closed[shape.index]) if shape.index in closed else None
         if note is not None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pypeline.core import geometry as g
 from pypeline.core.control_shapes import Notes
 from pypeline.core.layout import draw
 from pypeline.core.picture import svg
@@ -119,6 +120,14 @@ def test_a_closed_valve_says_why_beside_itself_and_the_way_taken_is_drawn_throug
     said = {(element.text or ""): element for element in root.iter(f"{SVG}text")}
     assert {"condition false", "nothing failed"} <= said.keys()
     assert "closed" not in svg(drawn, CATALOGUE).partition("</style>")[2]
+
+
+def test_a_note_stands_on_no_edge_of_a_loop() -> None:
+    drawn = draw(flow("a:read b:do c:do", (), ("a (1|iterate) b", "a (2|error) c")), CATALOGUE)
+    (loop,) = drawn.loops
+    note = Notes(drawn.controls, drawn.frames, drawn.loops).place(drawn.controls[1], "nothing failed")
+    assert note is not None
+    assert not note.box.meets(loop.box) or loop.box.y + g.LOOP_HEAD <= note.box.y
 
 
 def test_notes_cover_no_pill_no_link_and_no_other_note() -> None:

@@ -44,7 +44,9 @@ class Keeper:
     def notes(self) -> Notes:
         """Where what a run says of valves may stand."""
         if self._notes is None:
-            self._notes = Notes([item.data_shape for item in self.controls], [item.frame for item in self.frames if isinstance(item.frame, Frame)])
+            frames = [item.frame for item in self.frames if isinstance(item.frame, Frame)]
+            loops = [item.frame for item in self.loops if isinstance(item.frame, Loop)]
+            self._notes = Notes([item.data_shape for item in self.controls], frames, loops)
         return self._notes
 
     @property
