@@ -1,8 +1,7 @@
 """Cold starts: `pype --help`, `validate` and a small `run`, against importing what they need.
 
 `python -m benchmarks.start [--repeats N] [--imports] [--json FILE]`. All commands take turns; medians of
-wall and processor seconds. Code is compiled before, as an installation has it: an edited source tree in an
-environment that writes no bytecode would be compiled at every start. ``--imports`` lists which packages each command loads and what that costs.
+wall and processor seconds. ``--imports`` lists which packages each command loads and what that costs.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.measure import interleaved, measure, median
+from benchmarks.measure import ROOT, compile_project, interleaved, measure, median
 from benchmarks.report import machine, table
 
 PYPE = (sys.executable, "-m", "pypeline.app.cli.main")
@@ -68,10 +67,10 @@ class Figure:
 
 
 def run(repeats: int) -> list[Figure]:
-    """Every command ``repeats`` times in turns, after one round that only compiles and warms the disk's cache."""
+    """Every command ``repeats`` times in turns, after one round that only warms the disk's cache."""
     with tempfile.TemporaryDirectory(prefix="pypeline-start-") as name:
         folder = project(Path(name))
-        env = compiled(folder)
+        env = {"PYTHONPATH": str(ROOT)}
         tasks = {said: lambda words=words: measure(words, folder=folder, env=env) for said, words in COMMANDS.items()}
         measured = interleaved(tasks, repeats + 1)
     cpu = {said: median(m.cpu for m in all[1:]) for said, all in measured.items()}
@@ -80,12 +79,6 @@ def run(repeats: int) -> list[Figure]:
         Figure(said, median(m.wall for m in all[1:]), cpu[said], int(median(m.memory for m in all[1:])), cpu[said] / reference)
         for said, all in measured.items()
     ]
-
-
-def compiled(folder: Path) -> dict[str, str]:
-    """Variables with which a command runs this project and keeps compiled code under ``folder``."""
-    root = Path(__file__).resolve().parent.parent
-    return {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "code")}
 
 
 def project(folder: Path) -> Path:
@@ -100,9 +93,8 @@ def imports(words: Sequence[str]) -> list[tuple[str, float, int]]:
     with tempfile.TemporaryDirectory(prefix="pypeline-start-") as name:
         folder = project(Path(name))
         command = [words[0], "-X", "importtime", *words[1:]]
-        env = {**os.environ, **compiled(folder)}
-        for _ in ("compile", "look"):
-            told = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True).stderr
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        told = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True).stderr
     microseconds: Counter[str] = Counter()
     modules: Counter[str] = Counter()
     for line in told.splitlines():
@@ -135,6 +127,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--imports", action="store_true", help="list the packages that each command loads")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(words)
+    compile_project()
     figures = run(options.repeats)
     print(markdown(figures))
     if options.imports:

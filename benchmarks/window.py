@@ -21,10 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import data
-from benchmarks.measure import median
+from benchmarks.measure import ROOT, compile_project, median
 from benchmarks.report import machine, table
 
-ROOT = Path(__file__).resolve().parents[1]
 FIRST_PAINT_BAR, PREVIEW_BAR = 700.0, 150.0
 CHAIN = """\
 flow: {{name: click}}
@@ -69,9 +68,8 @@ class Figure:
 
 
 def first_paint(name: str, repeats: int, folder: Path, flow: Path | None) -> Figure:
-    """Start the window ``repeats`` times, after a first time that fills the caches of code and files."""
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    env |= {"PYTHONPYCACHEPREFIX": str(folder / "code"), "QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(folder / "settings")}
+    """Start the window ``repeats`` times, after a first time that fills the caches of files."""
+    env = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(folder / "settings")}
     walls, cpus = [], []
     for turn in range(repeats + 1):
         command = [sys.executable, "-m", "benchmarks.first_paint", repr(time.time()), *([str(flow)] if flow else [])]
@@ -133,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
+    compile_project()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         demo = folder / "demo"

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import data
-from benchmarks.measure import DidNotRun, Measured, interleaved, measure, median
+from benchmarks.measure import DidNotRun, Measured, compile_project, interleaved, measure, median
 from benchmarks.report import machine, table
 from benchmarks.tables.meaning import FLOWS, RESULTS, differences, fingerprint, ordered_by
 
@@ -162,6 +162,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--side", action="append", choices=SIDES, help="only this one; may be given again")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(words)
+    compile_project()
     folder = data.make(options.rows)
     figures: list[Figure] = []
     for flow in options.flow or FLOWS:

@@ -16,7 +16,7 @@ from benchmarks.tables.meaning import FLOWS, RESULTS, differences, fingerprint, 
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 2_000
-SIDES = ("pype", "pype --previews", "duckdb", "polars", "duckdb pruned", "polars pruned", "pandas", "dask")
+SIDES = ("pype", "pype --previews", "duckdb", "polars", "polars strict", "duckdb pruned", "polars pruned", "pandas", "dask")
 
 
 def run(module: str, *words: str) -> str:
