@@ -65,7 +65,7 @@ lock: env  ## resolve requirements.lock again, for all supported Pythons
 		--no-emit-index-url --no-header --no-annotate --group build --group test --group lint --output-file requirements.lock
 	@.venv-lock/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --extra desktop --group desktop-test --constraints requirements.lock \
-		$(foreach name,$(shell sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.lock),--no-emit-package $(name)) --output-file requirements-desktop.lock
+		$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock) --output-file requirements-desktop.lock
 
 clean:  ## all that can be made again
 	@rm -rf .venv .venv-lock .venv-bench .venv-bench-* build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
