@@ -110,6 +110,19 @@ connections:
   control: ["talk (1|always) rows", "out (1|) code", "code (1|) mail", "talk (2|) shell"]
 """
 
+# runs the flow within, once as it is and once over two items, and tells what it failed with
+PARENT = """
+flow: {{name: parent}}
+settings: {{logging: {{level: DEBUG}}}}
+modules:
+  - {{id: items, name: inline_source, configs: {{required: {{columns: {{n: int64}}, rows: [[1], [2]]}}}}}}
+  - {{id: child, name: run_flow, configs: {{required: {{flow: {flow}}}}}}}
+  - {{id: each, name: run_flow, configs: {{required: {{flow: {flow}}}}}}}
+  - {{id: caught, name: shell_solo, configs: {{required: {{command: "echo {{{{child__error_message}}}}"}}}}}}
+connections:
+  control: ["items (1|iterate) each", "child (1|error) caught"]
+"""
+
 
 def forms(value: str) -> dict[str, str]:
     """The seven forms of a canary, and what else it may look like."""
@@ -229,6 +242,7 @@ def test_no_canary_is_written_anywhere(tmp_path: Path, server: StandIn) -> None:
     with MailServer(starttls=True, login=("me", FOR_MAIL)) as mails:
         for name, fail in (("good", "false"), ("bad", "true")):
             (project / f"{name}.yaml").write_text(FLOW.format(fail=fail, port=mails.port, certificate=CERTIFICATE))
+            (project / f"parent-{name}.yaml").write_text(PARENT.format(flow=f"{name}.yaml"))
         assert pype("register-module", "talkative.py").returncode == 0
         for name in ("good", "bad"):
             flow = f"{name}.yaml"
@@ -245,6 +259,21 @@ def test_no_canary_is_written_anywhere(tmp_path: Path, server: StandIn) -> None:
         wanted = "\n".join(hashlib.sha256(value.encode()).hexdigest() for value in (CANARY, IN_ENVIRONMENT))
         assert (project / "digests.txt").read_text() == wanted
         assert mails.logins == [("me", FOR_MAIL)] * 2
+        # flows within a flow: their own records, and what their parent tells of them
+        for name, code in (("good", 0), ("bad", 1)):
+            done = pype("run", f"parent-{name}.yaml", "--events", f"parent-{name}.jsonl", "--log-level", "DEBUG", "--log-file", f"parent-{name}.log", "--json")
+            assert done.returncode == code, done.stderr.decode()
+            assert b"***" in (project / f"parent-{name}.log").read_bytes()
+            for word in ("runs", "show", "report"):
+                # of the parent, then of the flow within
+                assert pype(word).returncode == 0
+            for word in ("show", "report"):
+                pype(word, "canary")
+        assert len(mails.logins) > 5
+        assert set(mails.logins) == {("me", FOR_MAIL)}
+        assert pype("build", "parent-good.yaml").returncode == 0
+        pype("run", "jobs/parent")
+        mails.logins.clear()
         pype("run", "good.yaml", "--quiet", "--events", "-", "--log-file", "text.log", "--log-format", "text")
         pype("runs", "--json")
         pype("show")
