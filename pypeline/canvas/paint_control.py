@@ -20,8 +20,8 @@ _MARKS = {"iterate": "reused", "start": "run"}
 def control(
     painter: QPainter, look: Look, lod: float, shape: ControlShape, path: QPainterPath, *, selected: bool = False, state: str = "", note: Note | None = None
 ) -> None:
-    """A control link: dotted, with an arrow and the valve in a pill; where it starts its target for every row or
-    together with its source, dashed and with a sign where it leaves. ``state`` is '', 'open' or 'closed', and
+    """A control link: dotted, with an arrow and the valve in a pill; where it starts its target for every row,
+    or without waiting for it, dashed and with a sign where it leaves. ``state`` is '', 'open' or 'closed', and
     ``note`` what a run says of it."""
     colour = look.failure if shape.error else look.kind["solo"]
     if state == "closed":

@@ -33,7 +33,7 @@ MEANS: Mapping[str, str] = {
     "error": "The target starts when the source's sub flow failed.",
     "always": "The target starts when the source's sub flow has ended, however it did.",
     "iterate": "The target runs once for every row of the source.",
-    "start": "The target starts together with the source.",
+    "start": "The target starts when the source's sub flow went well, and what comes next does not wait for it.",
 }
 """What each trigger means, for people."""
 

@@ -109,6 +109,6 @@ def test_the_valve_editor_says_what_a_valve_means_and_refuses_columns(qtbot: Any
     assert link in board.document.flow.connections.control
     editor.selectAll()
     QTest.keyClicks(editor, "1|start")
-    assert board.said[-1] == "The target starts together with the source."
+    assert board.said[-1] == "The target starts when the source's sub flow went well, and what comes next does not wait for it."
     QTest.keyClick(editor, Qt.Key.Key_Return)
     assert "files (1|start) load" in board.control()
