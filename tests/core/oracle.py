@@ -217,7 +217,7 @@ class Oracle(Plain):
             why = left and ((self.stop or "halted") if loop in self.halted else self.stopped(source))
             if over == begun and (why or not left):
                 until, broken = self.clock.join(*loop) if begun and loop[0] in self.joins else (0.0, False)
-                if until > self.clock.now and MAIN not in self.cut:
+                if until > self.clock.now and not self.cut:
                     continue
                 self.over[loop] = self.clock.now
                 self.failed |= {source: loop[0].order} if broken and until <= self.clock.now and source not in self.failed else {}
