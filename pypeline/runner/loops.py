@@ -98,14 +98,18 @@ class Loops:
         return replace(table, path=path)
 
     def join(self, ask: act.JoinFrames) -> None:
-        """Bring together what the loop's sinks collected."""
-        self._later(self._join(ask))
+        """Bring together what the loop's sinks collected. Where that is nothing the loop is over at once: nobody starts before his turn."""
+        self._dispatch.nothing_collected(ask.valve, ask.frame)
+        collected = self._dispatch.collected.parts(ask.valve, ask.frame)
+        if collected:
+            self._later(self._join(ask, collected))
+        else:
+            self._tell(act.FramesJoined(ask.valve, ask.frame))
 
-    async def _join(self, ask: act.JoinFrames) -> None:
+    async def _join(self, ask: act.JoinFrames, collected: list[Parts]) -> None:
         globals: dict[str, Any] = {}
         error = ""
-        self._dispatch.nothing_collected(ask.valve, ask.frame)
-        for parts in self._dispatch.collected.parts(ask.valve, ask.frame):
+        for parts in collected:
             try:
                 globals.update(await self._joined(ask, parts))
             except (PypeError, OSError) as wrong:

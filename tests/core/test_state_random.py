@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from pypeline.core.actions import StartTask
+from tests.core import virtual_scheduler
 from tests.core.command import some
 from tests.core.compare import broken, compare, difference, record_of, record_of_oracle
+from tests.core.making import planned
 from tests.core.oracle import Oracle
 from tests.core.random_flows import Case
 
@@ -47,6 +51,32 @@ def test_logs_do_not_depend_on_the_hash_seed() -> None:
         done = subprocess.run([sys.executable, "-c", PRINT_LOGS], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True)
         digests.add(done.stdout)
     assert len(digests) == 1
+
+
+class Calm:
+    """A world in which every try takes 1 s and is well, and a table 0.5 s and has one row."""
+
+    slots = 1
+    stops = ()
+
+    def work(self, *_: object) -> tuple[float, str]:
+        return 1.0, "ok"
+
+    def items(self, *_: object) -> tuple[float, int]:
+        return 0.5, 1
+
+    def value(self, *_: object) -> int:
+        return 0
+
+
+def test_a_loop_that_collected_nothing_is_over_at_once_and_its_source_goes_on_in_its_turn() -> None:
+    modules = ["files:read", "rows:read", {"id": "all", "name": "write", "configs": {"optional": {"mode": "append"}}}, "next", "other", "later"]
+    links = ["files (1|iterate) rows", "files (2|) next", "other (1|) later"]
+    plan = planned(modules, ["rows.data - all.input"], links, settings={"execution_mode": "pandas", "resources": {"cpus": 1}})
+    assert any(valve.joins for valve in plan.valves)
+    log, _ = virtual_scheduler.run(plan, cast(Case, Calm()))
+    # `later` is ready while the loop runs; `next` stands before it
+    assert [action.task for _, action in log if isinstance(action, StartTask)] == ["files", "other", "rows", "all", "next", "later"]
 
 
 def test_the_rules_scheduler_shares_no_code_with_the_product() -> None:
