@@ -9,9 +9,10 @@ it does not know.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, field, fields
+from dataclasses import asdict, field, fields, is_dataclass
 from typing import Any, ClassVar, Literal
 
+from pypeline.core.plain import PLAIN
 from pypeline.core.results import ErrorInfo, State
 from pypeline.schema.record import record
 
@@ -188,9 +189,16 @@ KINDS: dict[str, type[RunEvent]] = {
 }
 
 
+_NAMES = {kind: tuple(f.name for f in fields(made)) for kind, made in KINDS.items()}
+
+
 def to_json(event: RunEvent) -> dict[str, Any]:
     """``event`` as plain data."""
-    return {"v": VERSION, "kind": event.kind, **asdict(event)}
+    data: dict[str, Any] = {"v": VERSION, "kind": event.kind}
+    for name in _NAMES[event.kind]:
+        value = getattr(event, name)
+        data[name] = value if type(value) in PLAIN or not is_dataclass(value) else asdict(value)  # type: ignore[arg-type]
+    return data
 
 
 def from_json(data: Mapping[str, Any]) -> RunEvent | None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-_PLAIN = (str, int, float, bool, type(None))
+PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Types of which every value is plain."""
 
 
 def as_data(value: Any) -> Any:
@@ -15,11 +16,12 @@ def as_data(value: Any) -> Any:
     Raises:
         TypeError: it holds something else.
     """
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in PLAIN:
         return value
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {str(k): as_data(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is tuple or isinstance(value, list | tuple):
         return [as_data(v) for v in value]
     if is_dataclass(value):
         return {f.name: as_data(getattr(value, f.name)) for f in fields(value)}

@@ -7,6 +7,7 @@ Everything that lies somewhere belongs to a task in a frame, and goes with it at
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ class Dispatch:
         self._plan = plan
         self._bundle = bundle
         self._watch = watch
+        self._scratch, self._published = ("", "") if bundle is None else (str(bundle.scratch), str(bundle.publish))
         self.frames = Frames(plan)
         self.collected = Collected(plan, self.frames, bundle)
         self.tables: dict[tuple[str, str], HandOver] = {}
@@ -41,7 +43,7 @@ class Dispatch:
         self._count: dict[str, list[str]] = {}
         self._readers: dict[str, int] = {}
         self._left: dict[tuple[str, str], int] = {}
-        self._folders_in: dict[Scope, list[Path]] = {}
+        self._folders_in: dict[Scope, list[str]] = {}
         task_of = {module: task.id for task in plan.tasks.values() for module in task.modules}
         for link in plan.links.values():
             source, target = task_of.get(link.source), task_of.get(link.target)
@@ -66,7 +68,7 @@ class Dispatch:
         scratch = spill = publish = ""
         if self._bundle is not None:
             scratch, spill = self._folders(self._bundle, task, (loop, frame), attempt_no)
-            publish = self._record(self._bundle, task, frame, attempt_no)
+            publish = self._record(task, frame, attempt_no)
         # the table engine keeps its limit by itself; code has to be watched, where somebody gave it one
         most = demand["memory"] if task.kind != "segment" and task.resources.memory else 0
         needs_globals = task.kind != "segment" or any(m.globals_read for m in modules)
@@ -117,7 +119,7 @@ class Dispatch:
     def settle(self, task: Task, frame: str, attempt_no: int) -> None:
         """A try ended without a word from its worker: finish the renames it had begun, or remove what it staged."""
         if self._bundle is not None and task.kind == "segment":
-            self.settled(self._record(self._bundle, task, frame, attempt_no))
+            self.settled(self._record(task, frame, attempt_no))
 
     @staticmethod
     def settled(record: str) -> None:
@@ -219,7 +221,8 @@ class Dispatch:
                 self.tables.pop((port, frame), None)
                 self._left.pop((port, frame), None)
         for folder in self._folders_in.pop((valve, frame), ()):
-            shutil.rmtree(folder, ignore_errors=True)
+            if os.path.lexists(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def loop_over(self, valve: int, frame: str) -> None:
         """All passes of the loop have ended: its items go, its last globals are seen around it."""
@@ -245,22 +248,22 @@ class Dispatch:
         if table is not None and table.path:
             Path(table.path).unlink(missing_ok=True)
 
-    def _record(self, bundle: Bundle, task: Task, frame: str, attempt_no: int) -> str:
-        return str(bundle.publish / f"{_name(task, self.frames.loop_of(task), frame, attempt_no)}.json")
+    def _record(self, task: Task, frame: str, attempt_no: int) -> str:
+        return f"{self._published}/{_name(task, self.frames.loop_of(task), frame, attempt_no)}.json"
 
     def _folders(self, bundle: Bundle, task: Task, scope: Scope, attempt_no: int) -> tuple[str, str]:
         name = _name(task, *scope, attempt_no)
-        scratch = bundle.scratch / name
+        scratch = f"{self._scratch}/{name}"
         base = self._plan.settings.spill_dir
-        spill = bundle.spill(base) / name if base else scratch / "spill"
+        spill = f"{bundle.spill(base)}/{name}" if base else f"{scratch}/spill"
         if scope[0] is not None:
             self._folders_in.setdefault(scope, []).extend((scratch, spill) if base else (scratch,))
         if task.kind in ("solo", "gate") and not task.hands_over:
             # it has no tables; what spills makes its folder itself
-            return str(scratch), str(spill)
-        scratch.mkdir(mode=0o700)
-        spill.mkdir(mode=0o700)
-        return str(scratch), str(spill)
+            return scratch, spill
+        os.mkdir(scratch, 0o700)
+        os.mkdir(spill, 0o700)
+        return scratch, spill
 
 
 def _name(task: Task, loop: int | None, frame: str, attempt_no: int) -> str:

@@ -23,6 +23,7 @@ PAUSE = 0.1
 """Seconds between two batches."""
 BACKLOG = 10_000
 """Events waiting, from which on modules have to wait too."""
+_SPELL = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 class EventFile:
@@ -75,7 +76,7 @@ class EventFile:
         batch = [self._queue.popleft() for _ in range(len(self._queue))]
         if not batch:
             return
-        self._file.write("".join(json.dumps(to_json(event), ensure_ascii=False, default=str) + "\n" for event in batch))
+        self._file.write("".join(_SPELL(to_json(event)) + "\n" for event in batch))
         self._file.flush()
         for log in self._logs:
             for event in batch:

@@ -6,7 +6,7 @@ JSON-able both ways (:func:`to_json`, :func:`from_json`): it crosses the worker'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, fields
 from typing import Any, Literal
 
 from pypeline.core.columns import Column
@@ -75,8 +75,23 @@ class Order:
 
 def to_json(order: Order) -> dict[str, Any]:
     """``order`` as plain data."""
-    data: dict[str, Any] = as_data(order)
-    return data
+    return {name: as_data(getattr(order, name)) for name in _NAMES}
+
+
+class Spelling:
+    """:func:`to_json` for many orders: modules in a loop, which are the same in all its frames, are spelled once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[PlannedModule, ...], Any]] = {}
+
+    def __call__(self, order: Order) -> dict[str, Any]:
+        if not order.items:
+            return to_json(order)
+        modules, spelled = self._known.get(order.task, ((), None))
+        if modules != order.modules:
+            spelled = as_data(order.modules)
+            self._known[order.task] = order.modules, spelled
+        return {name: spelled if name == "modules" else as_data(getattr(order, name)) for name in _NAMES}
 
 
 def from_json(data: Mapping[str, Any]) -> Order:
@@ -93,6 +108,9 @@ def from_json(data: Mapping[str, Any]) -> Order:
             "items": tuple(Item(**item) for item in data["items"]),
         }
     )
+
+
+_NAMES = tuple(each.name for each in fields(Order))
 
 
 def hand_over(data: Mapping[str, Any]) -> HandOver:

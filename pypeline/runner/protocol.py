@@ -26,6 +26,7 @@ MAX_FRAME = 256 * 2**20
 
 Message = dict[str, Any]
 _LENGTH = struct.Struct(">I")
+_SPELL = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class BrokenStreamError(Exception):
@@ -39,7 +40,7 @@ def encode(message: Mapping[str, Any]) -> bytes:
         BrokenStreamError: it is longer than a frame may be.
         TypeError: it holds something JSON cannot say.
     """
-    body = json.dumps(message, separators=(",", ":")).encode()
+    body = _SPELL(message).encode()
     if len(body) > MAX_FRAME:
         raise BrokenStreamError(f"a frame of {len(body):,} bytes is longer than {MAX_FRAME:,}")
     return _LENGTH.pack(len(body)) + body

@@ -59,6 +59,7 @@ class LocalEngine:
         self._seats: list[_Seat] = [] if first is None else [_Seat(first)]
         self._seat_of: dict[Job, _Seat] = {}
         self._losses: list[tuple[str, str]] = []
+        self._spelling = orders.Spelling()
         self._open = False
         self._background: set[asyncio.Future[Any]] = set()
 
@@ -116,7 +117,7 @@ class LocalEngine:
             if made is not None:
                 on_event(job, made)
 
-        seat.request, answer = seat.worker.request("run", heard, order=orders.to_json(order), threads=self._threads, level=self._level)
+        seat.request, answer = seat.worker.request("run", heard, order=self._spelling(order), threads=self._threads, level=self._level)
         answer.add_done_callback(lambda done: self._ended(job, done))
         return job
 

@@ -70,7 +70,8 @@ class WorkerGoneError(Exception):
 
 
 class WorkerProcess:
-    """One worker. ``on_line(stream, text)`` gets what was printed, ``on_gone(self)`` its end."""
+    """One worker. ``on_line(stream, text)`` gets what was printed, ``on_gone(self)`` its end. It is ``dying`` once it has
+    been told to end, and was ``pressed`` where that was because it did not leave off a request that was cancelled."""
 
     def __init__(self, *, warm: Sequence[str] = (), gpus: Sequence[str] = (), copied: bool = False) -> None:
         """Start it; with ``gpus`` it and all it starts see these devices only. ``copied``: as a copy of this
@@ -111,6 +112,7 @@ class WorkerProcess:
         self.pid = self._process.pid
         self.gone: Gone | None = None
         self.dying = False
+        self.pressed = False
         self.throttle: Callable[[], bool] = bool
         self.on_line: Callable[[str, str], None] = lambda _stream, _text: None
         self.on_gone: Callable[[WorkerProcess], None] = lambda _worker: None
@@ -119,6 +121,8 @@ class WorkerProcess:
         self._socket = ours
         self._decoder = Decoder()
         self._unsent = bytearray()
+        self._sending = False
+        self._blocked = False
         self._printed: list[Printed] = []
         self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[Message], None] | None]] = {}
         self._requests = 0
@@ -191,6 +195,7 @@ class WorkerProcess:
 
         def press(sign: signal.Signals) -> None:
             if number in self._waiting:
+                self.pressed = True
                 self.kill(sign)
 
         self._timers = [self._loop.call_later(_TERM_AFTER, press, signal.SIGTERM), self._loop.call_later(kill_after, press, signal.SIGKILL)]
@@ -223,21 +228,29 @@ class WorkerProcess:
 
     def _send(self, message: Mapping[str, Any]) -> None:
         self._unsent += encode(message)
-        self._flush()
+        if self._loop is None:
+            self._flush()
+        elif not self._sending and not self._blocked:
+            # all that is asked in one turn of the loop goes together: each message for itself would wake the worker
+            self._sending = True
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        self._sending = False
         try:
             while self._unsent:
                 sent = self._socket.send(self._unsent[: 1 << 20])
                 del self._unsent[:sent]
         except BlockingIOError:
-            if self._loop is not None:
+            if self._loop is not None and not self._blocked:
+                self._blocked = True
                 self._loop.add_writer(self._socket, self._flush)
             return
         except OSError:
             # it has gone: the reader notices and tells everybody
             self._unsent.clear()
-        if self._loop is not None and self.gone is None:
+        if self._blocked and self._loop is not None and self.gone is None:
+            self._blocked = False
             self._loop.remove_writer(self._socket)
 
     def _readable(self) -> bool:
