@@ -16,14 +16,16 @@ from tests.core.random_flows import Case
 
 CHUNK = 250
 SHOWN = 5
-"""How many differences are printed."""
+"""How many differences are told in full."""
+NAMED = 100
+"""Of how many the seeds are printed."""
 
 
-def some(first: int, count: int, *, ties: bool | None = None) -> tuple[Counter[str], list[str]]:
+def some(first: int, count: int, *, ties: bool | None = None) -> tuple[Counter[str], dict[int, str]]:
     """Compare ``count`` cases from seed ``first`` on, every other one with ties unless said; where there are none, also
-    on the real scheduler. Returns how often each feature came up, and the differences."""
+    on the real scheduler. Returns how often each feature came up, and by seed what differs."""
     seen: Counter[str] = Counter()
-    problems = []
+    problems: dict[int, str] = {}
     for seed in range(first, first + count):
         case = Case(seed, ties=seed % 2 == 0 if ties is None else ties)
         try:
@@ -32,7 +34,7 @@ def some(first: int, count: int, *, ties: bool | None = None) -> tuple[Counter[s
                 compare_scheduler(Case(seed, ties=False, swift=True))
                 seen["on the real scheduler, as well"] += 1
         except Exception as error:
-            problems.append(str(error) if isinstance(error, AssertionError) else f"{error!r}\n{told(case)}")
+            problems[seed] = str(error) if isinstance(error, AssertionError) else f"{error!r}\n{told(case)}"
         else:
             seen.update(features(case, oracle))
             seen["flows"] += 1
@@ -51,28 +53,30 @@ def main(arguments: list[str] | None = None) -> int:
         return show(said.show)
     began = time.monotonic()
     seen: Counter[str] = Counter()
-    count = 0
+    differ: list[int] = []
     starts = range(said.seed, said.seed + said.flows, CHUNK)
     counts = [min(CHUNK, said.seed + said.flows - first) for first in starts]
     with ProcessPoolExecutor(said.jobs) as pool:
         for done, (found, wrong) in enumerate(pool.map(partial(some), starts, counts), start=1):
             seen += found
-            for problem in islice(wrong, max(0, SHOWN - count)):
+            for problem in islice(wrong.values(), max(0, SHOWN - len(differ))):
                 print(f"\n{problem}", flush=True)
-            count += len(wrong)
+            differ += wrong
             rate = (done * CHUNK) / (time.monotonic() - began)
             print(
-                f"\r{min(done * CHUNK, said.flows):,} of {said.flows:,} flows, {count} differ, {rate:.0f} a second ",
+                f"\r{min(done * CHUNK, said.flows):,} of {said.flows:,} flows, {len(differ)} differ, {rate:.0f} a second ",
                 end="",
                 file=sys.stderr,
                 flush=True,
             )
     print(file=sys.stderr)
     flows = seen.pop("flows", 0)
-    print(f"{flows:,} flows as the rules say, {count:,} not, in {time.monotonic() - began:.0f} s; each run twice with equal logs. Of them had:")
+    if differ:
+        print("seeds that differ:", *differ[:NAMED], *["…"] * (len(differ) > NAMED))
+    print(f"{flows:,} flows as the rules say, {len(differ):,} not, in {time.monotonic() - began:.0f} s; each run twice with equal logs. Of them had:")
     for name, times in sorted(seen.items(), key=lambda one: -one[1]):
         print(f"  {name:34}{times:>9,}  {100 * times / max(1, flows):5.1f} %")
-    return 1 if count else 0
+    return 1 if differ else 0
 
 
 def show(seed: int) -> int:

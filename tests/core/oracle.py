@@ -123,15 +123,15 @@ class Oracle(Plain):
         return why if p not in self.began else "disabled" if x.source in self.off else "" if x.trigger == "always" else why
 
     def pass_gate(self, p: Place) -> None:  # (7, 8, 16) one open link of each group is enough
-        said = {x: self.said.get((x, p[1]), (None, ""))[:2] for x in self.into[p[0]]}
-        groups, ends = [{said[x][0] for x in group} for group in self.groups[p[0]]], {opened for opened, _ in said.values()}
+        said = {x: self.said.get((x, p[1]), (None, "", inf)) for x in self.into[p[0]]}
+        groups, ends = [{said[x][0] for x in group} for group in self.groups[p[0]]], {opened for opened, _, _ in said.values()}
         won, left = sum(True in group for group in groups), sum(True not in group and None in group for group in groups)
         need = {"all": len(groups), "": len(groups), "any": 1, "ended": 1}.get(self.gate[p[0]]) or int(self.gate[p[0]])
         if won >= need and not (left and self.gate[p[0]] == "ended"):
             self.opened.add(p)
         elif won + left < need and (True in ends or None not in ends):
-            cut_short = [why for _, why in said.values() if why in CUT_SHORT]
-            self.ended[p] = ("cancelled", cut_short[0] if cut_short else "gate_unmet" if True in ends else "valve_closed", self.clock.now)
+            cut_short = sorted((time, why) for _, why, time in said.values() if why in CUT_SHORT)
+            self.ended[p] = ("cancelled", cut_short[0][1] if cut_short else "gate_unmet" if True in ends else "valve_closed", self.clock.now)
 
     def settled(self, one: Any) -> bool:  # it, and all that it set off in turn, has ended
         return one in self.over if one in self.rows else self.resolved(one) and all(map(self.settled, self.waits.get(one, ())))
