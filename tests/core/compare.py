@@ -15,7 +15,7 @@ from pypeline.schema.flow import Flow
 from tests.core import virtual_scheduler
 from tests.core.making import facts
 from tests.core.oracle import Oracle
-from tests.core.plain import HOOKS, MAIN, Place
+from tests.core.plain import HOOKS, MAIN, Loop
 from tests.core.random_flows import Case, frame_text
 from tests.core.virtual import VirtualRun
 
@@ -64,7 +64,7 @@ def record_of_oracle(oracle: Oracle, *, ties: bool) -> Record:
             state_of, why = oracle.ends.get((module, frame), (state, reason))
             found["modules"].append(f"{module}#{frame_text(frame)} {state_of}/{why}")
     links = {(x.text, (x.s, x.t), frame_text(frame)): (time, opened, why) for (x, frame), (opened, why, time) in oracle.said.items()}
-    for (x, frame), (why, time) in oracle.unrun.items():
+    for (x, frame), (why, time) in unrun(oracle).items():
         without = frame_text(frame) + "--" if frame else "-"
         for s in set(oracle.scope[x]):
             found["sub flows"].append(f"{title[s]}#{without} cancelled/{why} at {time:g}")
@@ -73,7 +73,7 @@ def record_of_oracle(oracle: Oracle, *, ties: bool) -> Record:
     for x, frame in oracle.rows:
         if x is not None:
             found["frames"] += [f"{x.text}#{frame_text((*frame, i))} {oracle.pass_end((x, frame), i)}" for i in range(oracle.rows[x, frame])]
-    lasting = {p[0] for p in oracle.failed if lasts(oracle, p)}
+    lasting = {p[0] for p in oracle.failed if oracle.lasts(p)}
     found["run"] = [
         oracle.final,
         f"handled {sorted(title[s] for s in {p[0] for p in oracle.failed} - lasting)}",
@@ -99,15 +99,14 @@ def finish(found: Record, links: Mapping[tuple[str, tuple[int, int], str], tuple
     return {key: lines if key in ("starts", "run") else sorted(lines) for key, lines in found.items()}
 
 
-def lasts(oracle: Oracle, p: Place) -> bool:
-    """Whether nobody handled the failure of a sub flow, neither there nor further out."""
-    source = oracle.source(oracle.around(p)[0])
-    return not oracle.handled(p) and (source is None or lasts(oracle, source))
+def unrun(oracle: Oracle) -> dict[Loop, tuple[str, float]]:
+    """The loops that began no pass: why not, and since when that is known."""
+    return {loop: end for loop, end in oracle.over.items() if not oracle.begun[loop]}
 
 
 def reasons(oracle: Oracle) -> set[str]:
     """Why the run may have ended as it did: one of the failures that nobody handled, else what stopped it."""
-    lost = [p for p in oracle.failed if lasts(oracle, p)]
+    lost = [p for p in oracle.failed if oracle.lasts(p)]
     found = {oracle.ended[p][1] if oracle.ended[p][0] == "failed" else "error:valve" for p in lost}
     found |= {"error:join" for loop, (_, broken) in oracle.clock.joins.items() if broken and oracle.source(loop) in lost}
     return found or {"timeout" if oracle.final == "failed" else oracle.stop or "ok"}
@@ -216,12 +215,12 @@ def features(case: Case, oracle: Oracle) -> set[str]:
     opened = {x.trigger for (x, _), (is_open, _, _) in said if is_open}
     reasons = {reason for _, (_, reason, _) in said}
     ends = {reason for _, reason, _ in ended.values()}
-    lasting = {p for p in oracle.failed if lasts(oracle, p)}
+    lasting = {p for p in oracle.failed if oracle.lasts(p)}
     loops = {loop: rows for loop, rows in oracle.rows.items() if loop[0]}
     found = {
         "loops": "iterate" in opened,
         "nested loops": any(frame for (x, frame), (is_open, _, _) in said if is_open and x.trigger == "iterate"),
-        "loops over no rows": "no_items" in {why for why, _ in oracle.unrun.values()},
+        "loops over no rows": "no_items" in {why for why, _ in unrun(oracle).values()},
         "frames side by side": any(loop[0].parallel > 1 and oracle.begun[loop] > 1 for loop in loops if loop[0]),
         "frames that failed": "failed" in {oracle.pass_end(loop, i) for loop in loops for i in range(loops[loop])},
         "frames not begun": any(oracle.begun[loop] < rows for loop, rows in loops.items()),

@@ -22,27 +22,28 @@ class Oracle(Plain):
         super().__init__(case.flow)
         self.case, self.clock, self.stop, self.final = case, Clock(case), "", ""
         self.lost_by, self.ends, self.ended, self.failed, self.asked, self.said, self.waits, self.globals = (dict[Any, Any]() for _ in range(8))
-        self.halted, self.cut, self.over, self.unrun = (dict[Any, Any]() for _ in range(4))
+        self.halted, self.cut, self.over = (dict[Any, Any]() for _ in range(3))
         self.rows, self.begun = {MAIN: 1, HOOKS: 1}, {MAIN: 1, HOOKS: 1}
+        self.roots = [s for s in range(len(self.subs)) if not self.into[s] and s not in self.hooked]  # (22)
+        self.number = {s: n for n, s in enumerate(dict.fromkeys(t for head in (*self.roots, *self.on_error, *self.finally_) for t in self.below(head)))}  # (5)
         self.opened, self.began = set[Any]((s, ()) for s in self.roots), set[Any]()
         self.heads: list[int] | None = None
         self.clock.at(self.settings.get("timeout", inf), "timeout")
 
     def run(self) -> Oracle:
         for ended, told in self.clock.instants(lambda: self.final):  # (6) ends come first, then halts and stops, then what begins
-            for one in sorted(ended, key=lambda one: self.turn(one.module, one.frame)):
+            for one in sorted(ended, key=lambda one: (self.number[self.home[one.module]], one.frame, self.subs[self.home[one.module]].index(one.module))):
                 self.try_ended(*one)
-            self.settle()
+            while self.settle():
+                pass
             for kind in (one for one in told if isinstance(one, str)):
                 self.stop_run(kind)
-            self.settle()
-            while self.halt() or self.each(self.enter) or self.next_pass() or self.next_head() or self.each(self.start):
-                self.settle()
+            while self.settle() or self.halt() or self.each(self.enter) or self.next_pass() or self.next_head() or self.each(self.start):
+                pass
         return self
 
-    def settle(self) -> None:
-        while self.each(self.forbid, self.interrupt, self.conclude, self.judge, self.advance):
-            pass
+    def settle(self) -> bool:
+        return self.each(self.forbid, self.cut_off, self.conclude, self.judge, self.advance)
 
     def each(self, *rules: Callable[[Place], bool]) -> bool:  # (5) ask rules of every place, in DFS order, until one changes anything
         places = [p for loop, begun in self.begun.items() for i in range(begun) for p in self.members(loop, i)]
@@ -102,7 +103,7 @@ class Oracle(Plain):
             if x.trigger == "iterate":
                 self.begun[one], self.rows[one] = 0, int(answers[x][1]) if why == "ok" else 0
                 if not self.rows[one]:  # (21)
-                    self.over[one], self.unrun[one] = self.clock.now, ("no_items" if why == "ok" else self.said[one][1], self.clock.now)
+                    self.over[one] = ("no_items" if why == "ok" else self.said[one][1], self.clock.now)
             elif fresh:
                 self.pass_gate(one)
             elif why == "ok":  # (8)
@@ -162,16 +163,18 @@ class Oracle(Plain):
         return "cancelled" if not places or any(self.ended[p][1] in CUT_SHORT and p not in self.failed for p in places) else "completed"
 
     def judge(self, p: Place) -> bool:  # (14) the source of a loop answers for a failure that is unhandled in its frame
-        new = {
-            q: self.loop[p[0]].order for q in [self.source(self.around(p)[0])] if q and p in self.failed and q not in self.failed and self.handled(p) is False
-        }
+        source = self.outer(p)
+        new = {source: self.loop[p[0]].order} if source and source not in self.failed and p in self.failed and self.handled(p) is False else {}
         self.failed |= new
         return bool(new)
+
+    def lasts(self, p: Place) -> bool:  # (14) nobody handled its failure, neither there nor further out
+        return not self.handled(p) and (self.outer(p) is None or self.lasts(self.outer(p)))
 
     def halt(self) -> bool:
         lost = {self.around(p)[0] for p in self.failed if self.settings["fail_strategy"] == "halt" and self.handled(p) is False} - {HOOKS, *self.halted}
         self.halted |= dict.fromkeys(lost, self.settings.get("on_halt", "finish"))
-        return bool(lost) or self.each(self.give_up)
+        return bool(lost)
 
     def stop_run(self, kind: str) -> None:  # (23, 24)
         why = "timeout" if kind in ("timeout", "hooks") else "stopped_by_user"
@@ -196,18 +199,16 @@ class Oracle(Plain):
         self.ended |= {p: ("cancelled", self.stopped(p), self.clock.now)} if idle else {}
         return bool(idle)
 
-    def interrupt(self, p: Place) -> bool:  # (17) what runs there is told to end, what does not run has ended
-        told = p in self.began and (self.around(p)[-1] in self.cut or "interrupt" in map(self.halted.get, self.halts(p)))
-        left = [(m, p[1]) for m in self.subs[p[0]] if told and (m, p[1]) not in self.ends]
-        for key in self.clock.running.keys() & left:
-            self.clock.end(*key, self.stopped(p))
-        self.ends |= {key: ("cancelled", self.stopped(p)) for key in left if key not in self.clock.running}
-        return any(key in self.ends for key in left)
-
-    def give_up(self, p: Place) -> bool:  # (18) what waits for another try has failed
-        left = [(m, p[1]) for m in self.subs[p[0]] if (m, p[1]) in self.clock.tries.keys() - self.ends.keys() - self.clock.running.keys()]
-        for key in left if self.stopped(p) else ():
-            self.fail(*key)
+    def cut_off(self, p: Place) -> bool:  # (17, 18) what runs there is told to end, if at all; what waits for another try has ended
+        told = self.around(p)[-1] in self.cut or "interrupt" in map(self.halted.get, self.halts(p))
+        left = [(m, p[1]) for m in self.subs[p[0]] if p in self.began and (m, p[1]) not in self.ends] if self.stopped(p) else []
+        for key in left:
+            if told and key in self.clock.running:
+                self.clock.end(*key, self.stopped(p))
+            elif told:
+                self.ends[key] = ("cancelled", self.stopped(p))
+            elif key in self.clock.tries and key not in self.clock.running:
+                self.fail(*key)
         return any(key in self.ends for key in left)
 
     def next_pass(self) -> bool:
@@ -216,12 +217,11 @@ class Oracle(Plain):
             over = sum(self.is_over(self.members(loop, i)) for i in range(begun))
             why = left and ((self.stop or "halted") if loop in self.halted else self.stopped(source))
             if over == begun and (why or not left):
-                until, broken = self.clock.join(*loop) if begun and loop[0] in self.joins else (0.0, False)
-                if until > self.clock.now and not self.cut:
+                broken = begun and loop[0] in self.joins and self.clock.join(*loop)
+                if broken is None and not self.cut:
                     continue
-                self.over[loop] = self.clock.now
-                self.failed |= {source: loop[0].order} if broken and until <= self.clock.now and source not in self.failed else {}
-                self.unrun |= {} if begun else {loop: (why, self.clock.now)}
+                self.over[loop] = (why, self.clock.now)
+                self.failed |= {source: loop[0].order} if broken and source not in self.failed else {}
                 last = sorted((key for key in self.globals if loop[0] and key[0] is loop[0] and key[1][:-1] == loop[1]), key=lambda key: key[1])
                 self.globals |= {(*self.scopes(source)[0], key[2]): self.globals[key] for key in last}
                 return True
@@ -237,7 +237,7 @@ class Oracle(Plain):
     def next_head(self) -> bool:  # (22, 23) when all else has ended: on_error if need be, then finally, head by head
         if MAIN not in self.over or not self.is_over([p for p in self.members(HOOKS, 0) if p in self.opened or p in self.ended]):
             return False
-        lasting = any(self.handled(p) is False for p in self.failed if not p[1])
+        lasting = any(map(self.lasts, self.failed))
         if self.heads is None:
             self.heads = [*(self.on_error if lasting or self.stop else ()), *self.finally_]
             self.ended |= {(s, ()): ("cancelled", "not_needed", self.clock.now) for s in self.on_error if s not in self.heads and (s, ()) not in self.ended}

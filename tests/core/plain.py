@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from tests.core.random_flows import Frame
@@ -23,7 +24,8 @@ class Link:
     target: str
     s: int
     t: int
-    order: int
+    order: float
+    """``Last`` comes after all others."""
     trigger: str
     parallel: int
     condition: str
@@ -74,21 +76,16 @@ class Plain:
         # a sink that appends is joined after the outermost loop around it
         adding = [id for id, module in self.spec.items() if module.get("configs", {}).get("optional", {}).get("mode") == "append"]
         self.joins = {self.around((self.home[id], (0,) * 9))[-2][0] for id in adding if self.loop[self.home[id]]}
-        self.roots = [s for s in every if not self.into[s] and s not in self.hooked]
-        walk = [s for root in (*self.roots, *self.on_error, *self.finally_) for s in self.below(root)]
-        self.number = {s: number for number, s in enumerate(dict.fromkeys(walk))}  # (5)
 
     def _links(self, texts: list[str]) -> list[Link]:
         found = [match.groups() for text in texts if (match := LINK.fullmatch(text))]
         assert len(found) == len(texts), texts
-        top = [max((int(x[1]) for x in found if x[0] in modules and x[1] != "Last"), default=0) for modules in self.subs]
         made = []
         for index, (a, order, trigger, parallel, condition, b) in enumerate(found):
             s, t = self.home[a], self.home[b]
-            number = top[s] + 1 if order == "Last" else int(order)  # (4)
-            made.append(
-                Link(index, texts[index], a, b, s, t, number, trigger or "ok", int(parallel or 1), condition or "", tuple(READ.findall(condition or "")))
-            )
+            number = inf if order == "Last" else int(order)
+            reads = tuple(READ.findall(condition or ""))
+            made.append(Link(index, texts[index], a, b, s, t, number, trigger or "ok", int(parallel or 1), condition or "", reads))
         return [x for x in made if x.s != x.t]
 
     def _groups(self, s: int) -> list[list[Link]]:
@@ -128,6 +125,10 @@ class Plain:
         s, frame = p
         return [(x, (x.s, frame[:-1] if x is self.loop[s] else frame)) for x in self.into[s]]
 
+    def outer(self, p: Place) -> Any:
+        """The source of the innermost loop around ``p``, in its frame; None outside loops."""
+        return self.source(self.around(p)[0])
+
     def target(self, x: Link, frame: Frame) -> Any:
         """What ``x`` leads to: a sub flow in a frame, or a loop."""
         return (x if x.trigger == "iterate" else x.t, frame)
@@ -142,7 +143,3 @@ class Plain:
             return None
         factor = {"fixed": 1, "linear": number, "exponential": 2 ** (number - 1)}[retry.get("backoff", "fixed")]
         return float(min(retry.get("delay", 0) * factor, retry.get("max_delay", 10**9)))
-
-    def turn(self, m: str, frame: Frame) -> tuple[int, Frame, int]:
-        s = self.home[m]
-        return self.number[s], frame, self.subs[s].index(m)

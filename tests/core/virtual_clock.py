@@ -84,13 +84,14 @@ class Clock:
         self.at(self.now + seconds, None)
         return self.now + seconds, word
 
-    def join(self, link: Link, frame: Frame) -> tuple[float, bool]:
-        """Bring together what a loop collected, once. Returns when that will be done, and whether it fails."""
+    def join(self, link: Link, frame: Frame) -> bool | None:
+        """Bring together what a loop collected, once. Returns whether that failed; None until it is done."""
         if (link, frame) not in self.joins:
             seconds, broken = self.case.joining(link.index, frame)
             self.joins[link, frame] = (self.now + seconds, broken)
             self.at(self.now + seconds, None)
-        return self.joins[link, frame]
+        until, broken = self.joins[link, frame]
+        return broken if until <= self.now else None
 
     def instants(self, over: Callable[[], object]) -> Iterator[tuple[list[Ended], list[Any]]]:
         """The beginning, and then what :meth:`go_on` says, until it is ``over``."""
