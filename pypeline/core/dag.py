@@ -7,7 +7,7 @@ in them; equal input gives equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.declare import to_registry
@@ -15,12 +15,12 @@ from pypeline.core.graph import PipelineGraph
 from pypeline.core.plan import EDGE_TYPES
 from pypeline.core.ports import input_ports, output_ports
 from pypeline.schema.flow import Flow
-from pypeline.schema.job import Dag, DagEdge, DagNode, ExecutionMetadata, JobSubFlow
+from pypeline.schema.job import Dag, DagEdge, DagFlow, DagNode, DagType, ExecutionMetadata, JobSubFlow
 
 
-def dag(flow: Flow, catalogue: Catalogue, code: Mapping[str, str]) -> Dag:
-    """Modules with all that their types declare, and links with their final orders. Control links
-    inside one sub flow add nothing and are left out.
+def dag(flow: Flow, catalogue: Catalogue, code: Mapping[str, str], flows: Sequence[DagFlow] = ()) -> Dag:
+    """Modules with all that their types declare, and links with their final orders; and the ``flows`` that it runs.
+    Control links inside one sub flow add nothing and are left out.
 
     Raises:
         KeyError: the catalogue lacks a type; the flow has not been checked.
@@ -44,7 +44,17 @@ def dag(flow: Flow, catalogue: Catalogue, code: Mapping[str, str]) -> Dag:
         )
         for edge in graph.edges
     ]  # fmt: skip
-    return Dag(flow=flow.flow.name, nodes=tuple(nodes), edges=tuple(edges))
+    return Dag(flow=flow.flow.name, nodes=tuple(nodes), edges=tuple(edges), flows=tuple(flows))
+
+
+def types(flow: Flow, catalogue: Catalogue, code: Mapping[str, str]) -> tuple[DagType, ...]:
+    """The module types that ``flow`` uses, each once, by name.
+
+    Raises:
+        KeyError: the catalogue lacks a type; the flow has not been checked.
+    """
+    used = (catalogue.types[name] for name in sorted({module.name for module in flow.modules}))
+    return tuple(DagType(name=d.name, module_path=d.module_path, code_hash=code.get(d.name, ""), declaration=to_registry(d)) for d in used)
 
 
 def execution_metadata(flow: Flow, catalogue: Catalogue) -> ExecutionMetadata:

@@ -2,8 +2,8 @@
 
 ``jobs/NAME/`` holds the flow as it was written, ``NAME_dag.json`` (modules with exact import paths,
 declarations and code hashes, and the links), ``NAME_execution_metadata.json`` (settings, sub flows,
-order), ``context/`` and, where the flow uses modules of the project, their files. Equal input gives
-equal bytes, and nothing names the machine.
+order), ``context/`` and, where the flow uses modules of the project, their files. The flows that it runs
+lie in it as they lie in the project, with the same. Equal input gives equal bytes, and nothing names the machine.
 
 A job runs without a registry. Relative paths in it start at the job folder. Code that travelled
 with it runs only where somebody has registered or trusted it.
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from pypeline.core.catalogue import Catalogue
-from pypeline.core.dag import dag, execution_metadata
+from pypeline.core.dag import dag, execution_metadata, types
 from pypeline.core.declare import from_registry
 from pypeline.core.hints import HINT
 from pypeline.core.modules import ModuleDecl
@@ -31,13 +31,15 @@ from pypeline.runner.imports import MODULE_PATH
 from pypeline.runner.store import foreign
 from pypeline.runner.variables import plain_secrets
 from pypeline.schema.flow import Flow
-from pypeline.schema.job import Dag, DagNode, ExecutionMetadata, JobModel
+from pypeline.schema.job import Dag, DagFlow, DagNode, DagType, ExecutionMetadata, JobModel
 from pypeline.schema.problems import Place, Problem, PypeError
 from pypeline.schema.reader import read_file
 from pypeline.schema.record import record
 
 CONTEXT = "context"
 _Model = TypeVar("_Model", bound=JobModel)
+_Types = Mapping[str, DagNode | DagType]
+"""Module types by name, as a job describes them."""
 
 
 @record
@@ -60,9 +62,10 @@ def build(flow: Flow, flow_path: Path, catalogue: Catalogue, out: Path) -> Path:
     job = out / name
     if job.exists() and not (job / f"{name}_dag.json").is_file():
         raise PypeError(Problem("PYE487", f"`{job}` is there already and is no job folder", Place(file=str(flow_path)), "Move it away, or build with --out."))
+    within = _children(flow, source)
     files: dict[str, bytes] = {
         f"{name}.yaml": flow_path.read_bytes(),
-        f"{name}_dag.json": dag(flow, catalogue, _code(flow, catalogue, source)).to_json().encode(),
+        f"{name}_dag.json": dag(flow, catalogue, _code(flow, catalogue, source), _flows(within, source)).to_json().encode(),
         f"{name}_execution_metadata.json": execution_metadata(flow, catalogue).to_json().encode(),
         f"{CONTEXT}/{name}_default.json": b"{}\n",
     }
@@ -75,7 +78,7 @@ def build(flow: Flow, flow_path: Path, catalogue: Catalogue, out: Path) -> Path:
     for decl in _of_project(flow, catalogue):
         for file in reached_files(_file(source, decl.module_path), source):
             files[file.as_posix()] = (source / file).read_bytes()
-    files |= _of_children(flow, source)
+    files |= _of_children(within, source)
     for stale in _parts(job, name):
         stale.unlink()
     for part, content in files.items():
@@ -119,56 +122,63 @@ def load_job(folder: Path, *, trust: bool = False) -> Job:
         message = f"`{flow_path.name}` and `{found[0].name}` do not have the same modules"
         raise PypeError(Problem("PYE483", message, Place(file=str(found[0])), "Build the job again from its flow file."))
     folder = folder.resolve()
-    types = {node.name: node for node in nodes.nodes}
-    catalogue = Catalogue({type: _declared(node) for type, node in types.items()})
-    _admit((node for node in types.values() if catalogue[node.name].origin == "folder"), folder, trust=trust)
-    _admit_children(result.flow, folder, trust=trust)
-    _same_code(types, _code(result.flow, catalogue, folder), found[0])
+    own = {node.name: node for node in nodes.nodes}
+    catalogue = Catalogue({type: _declared(node) for type, node in own.items()})
+    parts: list[tuple[Flow, Path, _Types]] = [(result.flow, folder, own)]
+    known = {flow.file: {type.name: type for type in flow.types} for flow in nodes.flows}
+    parts += [(child.flow, child.folder, known.get(_named(child, folder), {})) for child in _children(result.flow, folder)]
+    _admit(((part, node) for _, part, used in parts for node in used.values()), folder, trust=trust)
+    for flow, part, used in parts:
+        _same_code(used, _code(flow, Catalogue({type: _declared(node) for type, node in used.items()}), part), found[0])
     return Job(folder, result.flow, catalogue, result.problems)
 
 
-def _declared(node: DagNode) -> ModuleDecl:
+def _declared(node: DagNode | DagType) -> ModuleDecl:
     entry = {**node.declaration, "module_path": node.module_path}
     built = registry.built_in().get(node.name)
     if built is not None and built.module_path == node.module_path:
         return from_registry(node.name, entry, "built-in")
     if not MODULE_PATH.fullmatch(node.module_path):
         message = f"`{node.module_path}` may not be loaded for `{node.name}`: it is no path of a Python module"
-        raise PypeError(Problem("PYE380", message, Place(module=node.id), "Build the job again from its flow file."))
+        raise PypeError(Problem("PYE380", message, _place(node), "Build the job again from its flow file."))
     here = registry.installed().get(node.name)
     return from_registry(node.name, entry, "entry point" if here is not None and here.module_path == node.module_path else "folder")
 
 
-def _admit(nodes: Iterable[DagNode], job: Path, *, trust: bool) -> None:
+def _place(node: DagNode | DagType, file: str = "") -> Place:
+    return Place(file=file, module=node.id if isinstance(node, DagNode) else "")
+
+
+def _admit(nodes: Iterable[tuple[Path, DagNode | DagType]], job: Path, *, trust: bool) -> None:
     """Let modules that travelled with the job run if they are registered in it, if ``trust`` says so, or if the
-    project that the job was built in, and still lies in, has registered the same code."""
-    known = registry.load(job).types
-    project = job.parent.parent
+    project that the job was built in, and still lies in, has registered the same code. Each is given with the folder
+    of its flow: the job's, or one below it."""
     refused = []
-    for node in nodes:
-        file = _file(job, node.module_path)
+    for folder, node in nodes:
+        if _declared(node).origin != "folder":
+            continue
+        known = registry.load(folder).types
+        project = job.parent.parent / folder.relative_to(job)
+        file = _file(folder, node.module_path)
         if node.name in known and known[node.name].module_path == node.module_path:
             continue
-        if file.is_file() and (trust or registry.registered_hash(node.name, project) == registry.project_hash(node.module_path, job)):
-            registry.register_module(str(file), job)
+        if file.is_file() and (trust or registry.registered_hash(node.name, project) == registry.project_hash(node.module_path, folder)):
+            registry.register_module(str(file), folder)
             continue
         missing = "" if file.is_file() else ", and its file is not in the job folder"
-        mend = f"Look at the file, then run again with --trust, or `pype register-module {file.relative_to(job)} --folder {job}`."
+        mend = f"Look at the file, then run again with --trust, or `pype register-module {file.relative_to(folder)} --folder {folder}`."
         message = f"`{node.name}` ({node.module_path}) is code that came with the job and is not registered here{missing}"
-        refused.append(Problem("PYE382", message, Place(file=str(job), module=node.id), mend))
+        refused.append(Problem("PYE382", message, _place(node, str(job)), mend))
     if refused:
         raise PypeError(*refused)
 
 
-def _same_code(nodes: Mapping[str, DagNode], here: Mapping[str, str], place: Path) -> None:
+def _same_code(nodes: _Types, here: Mapping[str, str], place: Path) -> None:
     changed = [n for n in nodes.values() if n.code_hash and here.get(n.name, "") != n.code_hash]
     if changed:
         mend = "Build the job again, or install the version it was built with."
         raise PypeError(
-            *(
-                Problem("PYE484", f"the code of `{n.name}` ({n.module_path}) is not what the job was built with", Place(file=str(place), module=n.id), mend)
-                for n in changed
-            )
+            *(Problem("PYE484", f"the code of `{n.name}` ({n.module_path}) is not what the job was built with", _place(n, str(place)), mend) for n in changed)
         )
 
 
@@ -208,10 +218,20 @@ def _file(folder: Path, module_path: str) -> Path:
     return folder.joinpath(*module_path.split(".")).with_suffix(".py")
 
 
-def _of_children(flow: Flow, source: Path) -> dict[str, bytes]:
-    """The flows that ``flow`` runs, where they lie below its folder, with their contexts and their modules' files."""
+def _named(child: children.Child, folder: Path) -> str:
+    """The file of ``child`` as the job folder names it."""
+    return child.path.relative_to(folder).as_posix()
+
+
+def _flows(within: Iterable[children.Child], source: Path) -> list[DagFlow]:
+    used = ((child, child.catalogue) for child in sorted(within, key=lambda child: child.path))
+    return [DagFlow(file=_named(child, source), types=types(child.flow, known, _code(child.flow, known, child.folder))) for child, known in used]
+
+
+def _of_children(within: Iterable[children.Child], source: Path) -> dict[str, bytes]:
+    """Flows that lie below the folder ``source``, with their contexts and their modules' files."""
     found: dict[str, bytes] = {}
-    for child in _children(flow, source):
+    for child in within:
         place = child.folder.relative_to(source)
         found[(place / child.path.name).as_posix()] = child.path.read_bytes()
         for context in sorted((child.folder / CONTEXT).glob(f"{child.flow.flow.name}_*.json")):
@@ -228,18 +248,6 @@ def _children(flow: Flow, folder: Path) -> list[children.Child]:
     """The flows that ``flow`` runs, with all that they run, each once."""
     each = children.files(flow, folder, variables.context(flow, folder)) if any(module.name == FLOW for module in flow.modules) else {}
     return list({child.path: child for found in each.values() for child in found}.values())
-
-
-def _admit_children(flow: Flow, job: Path, *, trust: bool) -> None:
-    """As :func:`_admit`, for modules of the project that only the flows use which the job's flow runs; one that is not
-    admitted is told as an unknown type of that flow."""
-    for child in _children(flow, job):
-        project = job.parent.parent / child.folder.relative_to(job)
-        for type in sorted({module.name for module in child.flow.modules} - child.catalogue.types.keys()):
-            for file in registry.files_called(type, child.folder)[:1]:
-                module_path = ".".join(file.relative_to(child.folder).with_suffix("").parts)
-                if trust or registry.registered_hash(type, project) == registry.project_hash(module_path, child.folder):
-                    registry.register_module(str(file), child.folder)
 
 
 def _parts(job: Path, name: str) -> list[Path]:

@@ -58,6 +58,22 @@ class DagEdge(JobModel):
     parallel: int | None = Field(None, ge=1, description="frames at a time of an iterate link")
 
 
+class DagType(JobModel):
+    """A module type with the exact import path of its code."""
+
+    name: str = Field(description="module type in the palette")
+    module_path: str
+    code_hash: str = ""
+    declaration: dict[str, Any] = Field(default_factory=dict, description="the registry's entry of the type")
+
+
+class DagFlow(JobModel):
+    """A flow that the job's flow runs by ``run_flow``, or that such a flow runs in turn, and the types it uses."""
+
+    file: str = Field(description="its path in the job folder")
+    types: tuple[DagType, ...] = ()
+
+
 class Dag(JobModel):
     """``NAME_dag.json``."""
 
@@ -65,6 +81,7 @@ class Dag(JobModel):
     flow: str
     nodes: tuple[DagNode, ...]
     edges: tuple[DagEdge, ...] = ()
+    flows: tuple[DagFlow, ...] = Field((), description="the flows that it runs, all in the job folder")
 
 
 class JobSubFlow(JobModel):

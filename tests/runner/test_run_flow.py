@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from pypeline.core import events as ev
+from pypeline.core.catalogue import Catalogue
 from pypeline.core.check import check
 from pypeline.core.planner import plan
 from pypeline.runner import children, registry
@@ -19,6 +21,7 @@ from pypeline.runner.engines.local import LocalEngine
 from pypeline.runner.facts import gather
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.signals import StopSignal
+from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Problem, PypeError, errors
 from pypeline.schema.reader import read_file
 
@@ -195,14 +198,52 @@ class Loud(BaseModule):
     assert {str(p.relative_to(elsewhere)) for p in elsewhere.rglob("*") if p.is_file()} >= {
         "parent.yaml", "parts/child.yaml", "parts/mods/loud.py", "parts/context/child_default.json",
     }  # fmt: skip
-    again = load_job(elsewhere)
-    with pytest.raises(PypeError, match="no module type `loud`"):
-        gather(again.flow, again.catalogue, elsewhere)
+    with pytest.raises(PypeError, match=r"PYE382 .*`loud`"):
+        load_job(elsewhere)
     again = load_job(elsewhere, trust=True)
-    made = plan(again.flow, gather(again.flow, again.catalogue, elsewhere))
-    summary = asyncio.run(execute(made, folder=elsewhere, on_event=lambda _event: None))
+    summary = runs(again.flow, again.catalogue, elsewhere)
     assert summary.state == "completed", summary.error
     assert (elsewhere / "few.csv").read_text() == "id,name\n2,BOB\n3,EVE\n"
+    (elsewhere / "parts/mods/loud.py").write_text((elsewhere / "parts/mods/loud.py").read_text().replace("upper", "lower"))
+    with pytest.raises(PypeError, match=r"PYE484 .*`loud`"):
+        load_job(elsewhere)
+
+
+TOUCH = """
+from pypeline.sdk import BaseModule
+class Touch(BaseModule):
+    TYPE = "solo"
+    async def run(self, inputs, ctx):
+        open(self.folder + "/touched", "w").close()
+        return {}
+"""
+
+
+def test_a_job_runs_without_a_registry_also_with_modules_that_only_the_flow_within_uses(tmp_path: Path) -> None:
+    """A module file beside the flows, in none of the folders for modules: only the job's own files say where it is."""
+    from pypeline.runner.build import build, load_job
+
+    project = write(tmp_path / "project", {
+        "touch.py": TOUCH,
+        "child.yaml": "flow: {name: child}\nmodules: [{id: a, name: touch}]\n",
+        "parent.yaml": "flow: {name: parent}\nmodules: [{id: part, name: run_flow, configs: {required: {flow: child.yaml}}}]\n",
+    })  # fmt: skip
+    registry.register_module("touch.py", project)
+    job = build(read_file(project / "parent.yaml").require(), project / "parent.yaml", registry.load(project), project / "jobs")
+    here = load_job(job)
+    assert runs(here.flow, here.catalogue, job).state == "completed"
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(job, elsewhere, ignore=shutil.ignore_patterns(registry.FILE, ".pypeline", "touched"))
+    with pytest.raises(PypeError, match=r"PYE382 .*`touch`"):
+        load_job(elsewhere)
+    there = load_job(elsewhere, trust=True)
+    assert runs(there.flow, there.catalogue, elsewhere).state == "completed"
+    assert (elsewhere / "touched").exists()
+
+
+def runs(flow: Flow, catalogue: Catalogue, folder: Path) -> RunSummary:
+    """What came of running ``flow``."""
+    return asyncio.run(execute(plan(flow, gather(flow, catalogue, folder)), folder=folder, on_event=lambda _event: None))
 
 
 # --- failures and stops -------------------------------------------------------------------------

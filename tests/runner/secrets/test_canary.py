@@ -272,7 +272,7 @@ def test_no_canary_is_written_anywhere(tmp_path: Path, server: StandIn) -> None:
         assert len(mails.logins) > 5
         assert set(mails.logins) == {("me", FOR_MAIL)}
         assert pype("build", "parent-good.yaml").returncode == 0
-        pype("run", "jobs/parent")
+        assert pype("run", "jobs/parent").returncode == 0
         mails.logins.clear()
         pype("run", "good.yaml", "--quiet", "--events", "-", "--log-file", "text.log", "--log-format", "text")
         pype("runs", "--json")
