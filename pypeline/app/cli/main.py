@@ -88,20 +88,18 @@ def main(arguments: list[str] | None = None) -> int:
 def start() -> None:
     """The program: :func:`main`, and the quick way out."""
     for sign in (signal.SIGTERM, signal.SIGHUP):
-        # until a run listens itself: what has begun is ended as by any other error, and closed
+        # until a run listens itself nothing is written that would have to be closed
         if signal.getsignal(sign) is signal.SIG_DFL:
             signal.signal(sign, _stopped)
-    try:
-        code = main()
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else FAILED
+    code = main()
     from pypeline.runner.leaving import leave
 
     leave(code)
 
 
 def _stopped(sign: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + sign)
+    # an exception could come up anywhere, also where a library drops it or makes another one of it
+    os._exit(128 + sign)
 
 
 def hold_streams() -> None:
