@@ -104,6 +104,12 @@ class EngineHost:
             self._room = None
 
     async def _ask(self, op: str, plan: Plan | None = None, **parts: Any) -> Any:
+        try:
+            return await self._asked(op, plan, **parts)
+        except WorkerGoneError as error:
+            raise PypeError(Problem("PYE463", f"{error} while it had to {op}", mend="It was restarted: try again.", phase="run")) from error
+
+    async def _asked(self, op: str, plan: Plan | None, **parts: Any) -> Any:
         self._convert_no_longer()
         worker = self._ready(plan)
         number, answer = worker.request(op, **parts)
@@ -117,10 +123,10 @@ class EngineHost:
             worker.cancel(number, hard=True)
             answer.add_done_callback(_forget)
             raise PypeError(Problem("PYE463", f"no answer to {op} within {self._patience[op]:g} s", mend="It was restarted: try again.", phase="run"))
-        try:
-            return answer.result()
-        except WorkerGoneError as error:
-            raise PypeError(Problem("PYE463", f"{error} while it had to {op}", mend="It was restarted: try again.", phase="run")) from error
+        if isinstance(answer.exception(), WorkerGoneError) and worker.pressed:
+            # it was ended for a question that nobody waits for and that held it up; this one only stood behind that
+            return await self._asked(op, plan, **parts)
+        return answer.result()
 
     def _convert(self, plan: Plan, port: str) -> None:
         worker = self._ready(plan)
@@ -141,10 +147,11 @@ class EngineHost:
         if plan is not None:
             keep_back(withheld(plan))
         stale = any(self._code.get(type, hash) != hash for type, hash in code.items()) or (self._worker is not None and self._worker.knows_secrets)
-        if self._worker is not None and stale:
+        # one that was told to end and has not yet: a statement may have kept the signal for itself
+        if self._worker is not None and (stale or self._worker.dying):
             self._worker.kill()
             self._worker = None
-        if self._worker is None or self._worker.gone is not None or self._worker.dying:
+        if self._worker is None or self._worker.gone is not None:
             self._worker = WorkerProcess(warm=("tables",))
             self._worker.attach()
             self._code = {}

@@ -112,19 +112,47 @@ def test_a_host_that_hangs_or_dies_is_replaced() -> None:
     with_host(ask, evaluate=3.0)
 
 
-def test_a_question_nobody_waits_for_is_interrupted() -> None:
-    slow = "length(repeat('x', 100000000)) + length(repeat('y', 300000000)) > 0"
+def test_a_question_nobody_waits_for_is_interrupted(project: Project) -> None:
+    minutes = (
+        "  - {id: many, name: generate_source, configs: {required: {rows: 3000000000, columns: {n: {kind: sequence}}}}}",
+        "  - {id: sorted, name: sort_mod, configs: {required: {keys: [{column: n, direction: desc}]}}}",
+    )
+    plan = project.plan(flow(*minutes, data=("many.data - sorted.input",)))
 
-    async def ask(host: EngineHost) -> Any:
+    async def ask(host: EngineHost) -> None:
         await host.evaluate("1", {})
-        asking = asyncio.create_task(host.evaluate(slow, {}))
+        worker = host._worker
+        asking = asyncio.create_task(host.preview(plan, "sorted.output"))
+        await asyncio.sleep(1)
+        assert not asking.done()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert await host.evaluate("2", {}) == 2
+        assert host._worker is worker
+        assert worker is not None
+        assert not worker.dying
+
+    with_host(ask, evaluate=60.0)
+
+
+def test_a_question_behind_one_that_cannot_be_interrupted_is_answered_by_the_next_worker() -> None:
+    async def ask(host: EngineHost) -> None:
+        await host.evaluate("1", {})
+        worker = host._worker
+        assert worker is not None
+        # as a statement that stays in one function of the engine: it hears neither cancel nor signal
+        os.kill(worker.pid, signal.SIGSTOP)
+        asking = asyncio.create_task(host.evaluate("2", {}))
         await asyncio.sleep(0.05)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        return await host.evaluate("2", {})
+        assert await host.evaluate("3", {}) == 3
+        assert host._worker is not worker
+        assert worker.gone is not None
 
-    assert with_host(ask, evaluate=60.0) == 2
+    with_host(ask, evaluate=60.0)
 
 
 def test_a_host_that_converts_serves_later_previews_from_its_folder_and_notices_changes(project: Project) -> None:
