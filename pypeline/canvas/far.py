@@ -42,6 +42,11 @@ class _Bundles(Generic[Shape, Ready]):
         self._shapes.setdefault((number, colour), {})[id] = shape
         self._ready.pop((number, colour), None)
 
+    def take(self, id: str) -> None:
+        key = self._number[id], self._colour[id]
+        self._shapes[key].pop(id, None)
+        self._ready.pop(key, None)
+
     def clear(self) -> None:
         for kept in (self._number, self._colour, self._shapes, self._ready):
             kept.clear()
@@ -95,6 +100,14 @@ class FarShapes:
     def put_line(self, id: str, colour: str, line: QLineF) -> None:
         """Show a link, or show it elsewhere."""
         self._lines.put(id, colour, line)
+
+    def take(self, cards: Iterable[str], links: Iterable[str]) -> None:
+        """Show these no longer, until they are put again."""
+        for card in cards:
+            self._cards.take(card)
+            self.chosen.pop(card, None)
+        for link in links:
+            self._lines.take(link)
 
     def clear(self) -> None:
         """Begin again."""

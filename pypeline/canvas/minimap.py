@@ -87,7 +87,9 @@ class Minimap(QWidget):
         painter.setClipRect(QRectF(4, 4, WIDTH - 8, HEIGHT - 8))
         painter.translate(origin)
         painter.scale(scale, scale)
-        self._view.flow_scene.far_now().paint(painter, look, self._view.flow_scene.flow_box(), lines=False)
+        scene = self._view.flow_scene
+        for shapes in (scene.far_now(), scene.carried.far):
+            shapes.paint(painter, look, scene.flow_box(), lines=False)
         painter.end()
         return made
 

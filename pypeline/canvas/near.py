@@ -1,6 +1,7 @@
 """The near painter: what an area of a scene shows, in one pass instead of a call from Qt for each item.
 
 The ground is what seldom looks different: grid, frames and links. On top stand counts, cards and control links.
+What is carried stands in neither: its links are painted between them, its cards above them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def paint_ground(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
         if isinstance(item, FrameItem):
             item.draw(painter)
         # a long curve costs much wherever it is clipped; most only pass by
-        elif isinstance(item, LinkItem) and item.path.intersects(wide):
+        elif isinstance(item, LinkItem) and item.path.intersects(wide) and item not in scene.carried:
             if item.is_plain(lod):
                 thin.setdefault(item.pen_key, QPainterPath()).addPath(item.path)
             else:
@@ -50,34 +51,61 @@ def paint_ground(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
         link.draw(painter, lod)
 
 
-def paint_top(painter: QPainter, scene: FlowScene, area: QRectF) -> Sequence[QRectF]:
-    """Paint what stands on the ground of an area: counts, cards, control links. Cards that a frame has no time
-    for are painted as bodies only; the areas where they stand are returned."""
+def paint_top(painter: QPainter, scene: FlowScene, area: QRectF, until: float) -> Sequence[QRectF]:
+    """Paint what stands on the ground of an area: counts, cards, control links. Cards that come after ``until``, a
+    time of this thread, are painted as bodies only; the areas where they stand are returned."""
     lod = painter.worldTransform().m11()
+    links: list[LinkItem] = []
     cards: list[ModuleItem] = []
     controls: list[ControlItem] = []
-    owed: list[QRectF] = []
     for item in _items(scene, area):
-        if isinstance(item, LinkItem):
-            item.draw_tag(painter, lod)
+        if isinstance(item, ControlItem):
+            controls.append(item)
+        elif item in scene.carried:
+            continue
+        elif isinstance(item, LinkItem):
+            links.append(item)
         elif isinstance(item, ModuleItem):
             cards.append(item)
-        elif isinstance(item, ControlItem):
-            controls.append(item)
-    began = thread_time()
+    if lod >= paint.TEXT_FROM:
+        for link in links:
+            if link.tag is not None and link.tag_area.intersects(area):
+                link.draw_tag(painter, lod)
+    owed = _cards(painter, lod, cards, until)
+    for control in controls:
+        control.draw(painter)
+    for control in controls:
+        control.draw_mark(painter)
+    return owed
+
+
+def paint_carried_links(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
+    """Paint the carried links of an area."""
+    for link in scene.carried.within(area)[1]:
+        link.draw(painter, painter.worldTransform().m11())
+
+
+def paint_carried_cards(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
+    """Paint the carried cards of an area, and the counts of the links that are carried with them."""
+    lod = painter.worldTransform().m11()
+    cards, links = scene.carried.within(area)
+    for link in links:
+        link.draw_tag(painter, lod)
+    _cards(painter, lod, cards, thread_time() + CARD_SECONDS)
+
+
+def _cards(painter: QPainter, lod: float, cards: Iterable[ModuleItem], until: float) -> list[QRectF]:
+    """Paint cards, each whole before ``until``; where those stand of which only the body is painted."""
+    owed: list[QRectF] = []
     for card in cards:
         offset = card.pos()
         painter.translate(offset)
-        if thread_time() - began < CARD_SECONDS:
+        if thread_time() < until:
             card.draw(painter, lod)
         else:
             card.draw_body(painter, lod)
             owed.append(card.sceneBoundingRect())
         painter.translate(-offset)
-    for control in controls:
-        control.draw(painter)
-    for control in controls:
-        control.draw_mark(painter)
     return owed
 
 

@@ -16,11 +16,11 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPixmap
 
 from pypeline.canvas import plates
-from pypeline.canvas.look import Look, icon_path, rect
+from pypeline.canvas.look import Look, rect
 from pypeline.core import geometry as g
 from pypeline.core.figures import elide
 from pypeline.core.layout import Card
-from pypeline.resources import icons, theme
+from pypeline.resources import theme
 
 FAR = 0.35
 GRID_STEP = 24.0
@@ -96,7 +96,7 @@ def body(painter: QPainter, look: Look, lod: float, shape: Card, face: Face, *, 
         edge = shape.kind
     elif shape.kind == "unknown" or not face.enabled:
         edge = "dashed"
-    plates.draw_body(painter, look, edge, shape, with_icon=lod >= TEXT_FROM)
+    plates.draw_body(painter, look, edge, shape, near=lod >= TEXT_FROM)
 
 
 def _head(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
@@ -111,16 +111,8 @@ def _head(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
 
 
 def _name(painter: QPainter, look: Look, shape: Card, face: Face) -> None:
-    """From a middle distance: the icon and the name alone, both large."""
+    """From a middle distance: beside the icon the name alone, large."""
     box = shape.box
-    size = min(box.height - 24, 30.0)
-    painter.save()
-    painter.translate(box.x + 12, box.y + (box.height - size) / 2)
-    painter.scale(size / icons.SIZE, size / icons.SIZE)
-    painter.setPen(look.icon_pen[shape.kind])
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(icon_path(shape.icon))
-    painter.restore()
     painter.setPen(QPen(look.failure) if face.state == "failed" else look.text)
     painter.setFont(look.far_font)
     place = QRectF(box.x + 50, box.y, box.width - 58, box.height)

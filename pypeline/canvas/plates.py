@@ -18,21 +18,27 @@ _MOST = 512
 _SIGN = g.SIGN_RADIUS + 0.5
 
 
-def draw_body(painter: QPainter, look: Look, edge: str, shape: Card, *, with_icon: bool) -> None:
-    """The body of a card with its ports, where it stands."""
+def draw_body(painter: QPainter, look: Look, edge: str, shape: Card, *, near: bool) -> None:
+    """The body of a card with its icon and ports, where it stands; with all its parts as seen from ``near``, else
+    little more than the icon, and that large."""
     x, y, width, height = shape.box.x, shape.box.y, shape.box.width, shape.box.height
     ports = tuple((port.at[0] - x, port.at[1] - y, port.reject) for port in (*shape.inputs, *shape.outputs))
-    name = shape.icon if with_icon else ""
 
     def paint(made: QPainter) -> None:
-        _body(made, look, edge, width, height, shape.kind, name)
+        _body(made, look, edge, width, height, shape.kind, near=near)
+        if near:
+            left, top, size = g.TILE
+            _icon(made, shape.icon, left + size / 2, top + size / 2, 1.0, look.icon_pen[shape.kind])
+        else:
+            size = min(height - 24, 30.0)
+            _icon(made, shape.icon, 12 + size / 2, height / 2, size / icons.SIZE, look.icon_pen[shape.kind])
         for left, top, reject in ports:
             made.setPen(QPen(look.failure if reject else look.kind[shape.kind], 1.8))
             made.setBrush(look.panel)
             made.drawEllipse(QPointF(left, top), g.PORT_RADIUS, g.PORT_RADIUS)
 
     area = QRectF(-MARGIN, -MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
-    _copy(painter, look, (edge, width, height, shape.kind, name, ports), x, y, area, paint)
+    _copy(painter, look, (edge, width, height, shape.kind, shape.icon, ports, near), x, y, area, paint)
 
 
 def draw_sign(painter: QPainter, look: Look, x: float, y: float, state: str, reason: str) -> None:
@@ -60,10 +66,10 @@ def _copy(painter: QPainter, look: Look, what: Hashable, x: float, y: float, are
     painter.drawPixmap(area.translated(x, y), made, QRectF(made.rect()))
 
 
-def _body(painter: QPainter, look: Look, edge: str, width: float, height: float, kind: str, name: str) -> None:
-    """A card's body at the origin, with the icon ``name`` on its tile if given."""
+def _body(painter: QPainter, look: Look, edge: str, width: float, height: float, kind: str, *, near: bool) -> None:
+    """A card's body at the origin."""
     box = QRectF(0, 0, width, height)
-    if name:
+    if near:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QBrush(look.shadow))
         painter.drawRoundedRect(box.translated(0, 2), 9, 9)
@@ -75,14 +81,13 @@ def _body(painter: QPainter, look: Look, edge: str, width: float, height: float,
     painter.setPen(edges.get(edge) or look.kind_pen[edge])
     painter.setBrush(look.panel)
     painter.drawRoundedRect(box, 8, 8)
-    if name:
+    if near:
         left, top, size = g.TILE
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(look.tile[kind])
         painter.drawRoundedRect(QRectF(left, top, size, size), 6, 6)
         painter.setPen(look.line)
         painter.drawLine(QLineF(1, height - g.FOOT_HEIGHT, width - 1, height - g.FOOT_HEIGHT))
-        _icon(painter, name, left + size / 2, top + size / 2, 1.0, look.icon_pen[kind])
 
 
 def _sign(painter: QPainter, look: Look, state: str, reason: str) -> None:

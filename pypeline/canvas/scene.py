@@ -15,7 +15,7 @@ from PySide6.QtCore import QLineF, QObject, QPointF, QRect, QRectF, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
-from pypeline.canvas import paint, run_marks
+from pypeline.canvas import carried, paint, run_marks
 from pypeline.canvas.document import Document, Link, Selection
 from pypeline.canvas.faces import Faces
 from pypeline.canvas.far import FarShapes
@@ -61,6 +61,7 @@ class FlowScene(QGraphicsScene):
         self.sheets = Sheets()
         self._taking_news = False
         self.over: list[QGraphicsItem] = []
+        self.carried = carried.Carried()
         self._places: dict[str, layout.Place] = {}
         self._faces = Faces(document)
         self._chosen = Selection()
@@ -104,6 +105,7 @@ class FlowScene(QGraphicsScene):
     # --- following the document ------------------------------------------------------------------
 
     def _flow_changed(self, old: Flow, new: Flow) -> None:
+        self._put_down()
         moved = only_moved(old, new) if self._catalogue is self.document.catalogue else None
         if moved is not None and moved <= self.cards.keys():
             self._follow_move(moved)
@@ -184,13 +186,14 @@ class FlowScene(QGraphicsScene):
 
     def take_news(self, area: QRectF | None = None) -> None:
         """Let modules and links in this area look as the document knows them now; all of them by default."""
-        now = frozenset(self._news if area is None else (id for id in self._news if self._item(id).sceneBoundingRect().intersects(area)))
+        now = frozenset(self._news if area is None else (id for id in self._news if self._bounds(id).intersects(area)))
         if now:
             self._news -= now
             self._show_news(now)
 
-    def _item(self, id: str) -> QGraphicsItem:
-        return self.cards.get(id) or self.link_items[id]
+    def _bounds(self, id: str) -> QRectF:
+        card = self.cards.get(id)
+        return self.link_items[id].boundingRect() if card is None else card.boundingRect()
 
     def _show_news(self, changed: frozenset[str]) -> None:
         """Show what a run says, and leave it to whoever told or paints it that a view paints it."""
@@ -198,11 +201,10 @@ class FlowScene(QGraphicsScene):
         run_marks.show(self._kept, self._faces, self.document.knowledge.watch, changed)
         self._taking_news = False
 
-    def spoil(self, area: QRectF, *, ground: bool = False) -> None:
-        """What stands in ``area`` looks different; with ``ground`` also what is under the cards."""
-        self.sheets.top.spoil(area)
-        if ground:
-            self.sheets.ground.spoil(area)
+    def spoil(self, item: QGraphicsItem, area: QRectF, *, ground: bool = False, lod: float = 0.0) -> None:
+        """``item`` looks different in ``area``, to who looks from ``lod`` or nearer: on top, or on the ``ground``."""
+        if item not in self.carried:
+            (self.sheets.ground if ground else self.sheets.top).spoil(area, lod)
         if not self._taking_news:
             self.touched.emit()
 
@@ -236,12 +238,14 @@ class FlowScene(QGraphicsScene):
     def _put_far_card(self, item: ModuleItem) -> None:
         colour = self._faces.far_colour(item.card.id, item.card.kind, self.look)
         box = rect(item.card.box).translated(item.pos())
-        self.far.put_card(item.card.id, colour, box, chosen=item.chosen)
-        self.sheets.far.spoil(box)
+        lifted = item in self.carried
+        (self.carried.far if lifted else self.far).put_card(item.card.id, colour, box, chosen=item.chosen)
+        if not lifted:
+            self.sheets.far.spoil(box)
 
     def _put_far_line(self, link: LinkItem) -> None:
         colour = self.look.theme.failure if link.shape_data.reject else self.look.far_link.color().name()
-        self.far.put_line(link.shape_data.id, colour, link.line)
+        (self.carried.far if link in self.carried else self.far).put_line(link.shape_data.id, colour, link.line)
 
     # --- for views and gestures ---------------------------------------------------------------------
 
@@ -265,17 +269,44 @@ class FlowScene(QGraphicsScene):
     def drag(self, ids: Iterable[str], dx: float, dy: float) -> None:
         """Show these cards moved by an offset, with their links; the document is not touched."""
         cards = [self.cards[id] for id in ids if id in self.cards]
-        links = {link for item in cards for link in item.links}
+        links = list(dict.fromkeys(link for item in cards for link in item.links))
+        if (dx or dy) and len(cards) <= carried.MOST:
+            self._carry(cards, links)
+        else:
+            self._put_down()
         for item in (*cards, *links):
-            self.sheets.spoil(item.sceneBoundingRect())
+            self._spoil_all(item)
         for item in cards:
             item.setPos(dx, dy)
         for link in links:
             link.follow()
         self._put_far_moved(cards)
         for item in (*cards, *links):
-            self.sheets.spoil(item.sceneBoundingRect())
+            self._spoil_all(item)
         self.touched.emit()
+
+    def _carry(self, cards: Sequence[ModuleItem], links: Sequence[LinkItem]) -> None:
+        """Take these cards and links out of the sheets."""
+        if cards == self.carried.cards:
+            return
+        self._put_down()
+        for item in (*cards, *links):
+            self._spoil_all(item)
+        self.far.take((item.card.id for item in cards), (link.shape_data.id for link in links))
+        self.carried.take(cards, links)
+
+    def _put_down(self) -> None:
+        """What was carried stands in the sheets again."""
+        cards, links = self.carried.cards, self.carried.links
+        self.carried.take((), ())
+        self._put_far_moved(cards)
+        for item in (*cards, *links):
+            self._spoil_all(item)
+
+    def _spoil_all(self, item: QGraphicsItem) -> None:
+        """Something looks different from near and far, unless it is carried."""
+        if item not in self.carried:
+            self.sheets.spoil(item.sceneBoundingRect())
 
     def lay_over(self, item: QGraphicsItem) -> None:
         """Show ``item`` above everything: a rubber band, a link that is being drawn."""

@@ -1,29 +1,36 @@
-"""Sheets: what a view shows, kept as one picture between frames.
+"""Sheets: what a view shows, kept as pictures between frames.
 
-A frame is then a copy. Panning shifts the picture and paints the strips that come into sight; what
-looks different spoils an area of it, and only spoilt areas are painted again.
+A frame is then a copy. Panning shifts the pictures and paints the strips that come into sight; what
+looks different spoils an area of them, and only spoilt areas are painted again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import ceil, floor
 
-from PySide6.QtCore import QRect, QRectF, QSize
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap, QTransform
 
-_NEAR = 24
-"""Pixels between spoilt areas that are painted as one."""
+from pypeline.core.geometry import CARD_HEIGHT, CARD_WIDTH
+
+_SPARE = 2 * CARD_WIDTH * CARD_HEIGHT
+"""Two spoilt areas are painted as one where no more of the scene is painted besides them: it costs about the same."""
 _STRETCH = 1.6
 """How far a picture may be stretched while one zooms, before it is painted again."""
 
 Paint = Callable[[QPainter, QRectF], None]
 """Paints an area of the scene, to which the painter is clipped, in scene coordinates."""
+_Box = tuple[int, int, int, int]
+"""Left, top, right and lower edge."""
 
 
 class Sheet:
-    """The picture of one view at one scale."""
+    """One picture of one view at one scale. A ``clear`` one shows what lies below it where nothing is painted; in
+    another one everything is painted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clear: bool = False) -> None:
+        self._clear = clear
         self._picture: QPixmap | None = None
         self._world = QTransform()
         self._ratio = 1.0
@@ -35,9 +42,9 @@ class Sheet:
         """Which picture this is: another one after all was painted anew; 0 if there is none."""
         return self._number if self._picture is not None else 0
 
-    def spoil(self, area: QRectF) -> None:
-        """This area of the scene looks different."""
-        if self._picture is not None:
+    def spoil(self, area: QRectF, lod: float = 0.0) -> None:
+        """This area of the scene looks different, to who looks from ``lod`` or nearer."""
+        if self._picture is not None and self._world.m11() >= lod:
             self._spoilt.append(area)
 
     def drop(self) -> None:
@@ -54,8 +61,10 @@ class Sheet:
             made = self._picture = QPixmap(room * ratio)
             self._number += 1
             made.setDevicePixelRatio(ratio)
+            if self._clear:
+                made.fill(Qt.GlobalColor.transparent)
             boxes = [whole]
-        boxes += self._boxes(whole, world)
+        boxes += [QRect(left, top, right - left, lower - top) for left, top, right, lower in together(self._boxes(whole, world), _SPARE * world.m11() ** 2)]
         # what is spoilt while painting is spoilt for the next frame
         self._spoilt = []
         if boxes:
@@ -64,29 +73,33 @@ class Sheet:
             for box in boxes:
                 painter.resetTransform()
                 painter.setClipRect(box)
+                if self._clear:
+                    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
+                    painter.fillRect(whole, Qt.GlobalColor.transparent)
+                    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
                 painter.setTransform(world)
                 paint(painter, painter.clipBoundingRect())
             painter.end()
         return made
 
-    def stretched(self, painter: QPainter, world: QTransform, needed: QRectF, around: Callable[[], None]) -> bool:
-        """Show the picture as ``world`` would show it, smaller or larger than it was painted; ``around`` paints first
-        where it lacks something of the scene's area ``needed``. False, and nothing is shown, if that is too far off."""
+    def near(self, world: QTransform) -> bool:
+        """Whether there is a picture that can be stretched to ``world``."""
+        return self._picture is not None and 1 / _STRETCH < world.m11() / self._world.m11() < _STRETCH
+
+    @property
+    def area(self) -> QRectF:
+        """The area of the scene that the picture shows."""
         if self._picture is None:
-            return False
-        factor = world.m11() / self._world.m11()
-        if not 1 / _STRETCH < factor < _STRETCH:
-            return False
+            return QRectF()
         size = QRectF(self._picture.rect()).size() / self._ratio
-        shown = self._world.inverted()[0].mapRect(QRectF(0, 0, size.width(), size.height()))
-        if not shown.contains(needed):
-            around()
-        painter.save()
-        painter.resetTransform()
+        return self._world.inverted()[0].mapRect(QRectF(0, 0, size.width(), size.height()))
+
+    def stretch(self, painter: QPainter, world: QTransform) -> None:
+        """Show the picture as ``world`` would show it, smaller or larger than it was painted."""
+        if self._picture is None:
+            return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-        painter.drawPixmap(world.mapRect(shown), self._picture, QRectF(self._picture.rect()))
-        painter.restore()
-        return True
+        painter.drawPixmap(world.mapRect(self.area), self._picture, QRectF(self._picture.rect()))
 
     def _shift(self, whole: QRect, world: QTransform, ratio: float) -> list[QRect]:
         """Follow a pan; what it brings into sight. A picture that cannot follow is dropped."""
@@ -105,29 +118,43 @@ class Sheet:
         strips = [QRect(0 if right > 0 else width + right, 0, abs(right), height), QRect(0, 0 if lower > 0 else height + lower, width, abs(lower))]
         return [strip.intersected(whole) for strip in strips if not strip.isEmpty()]
 
-    def _boxes(self, whole: QRect, world: QTransform) -> list[QRect]:
-        """The spoilt areas in sight. Those that lie near each other are one: to heed a region of many small
-        parts costs Qt more than painting all of what lies around them."""
-        boxes: list[QRect] = []
+    def _boxes(self, whole: QRect, world: QTransform) -> set[_Box]:
+        """The spoilt areas in sight, in whole pixels."""
+        scale, dx, dy, width, height = world.m11(), world.dx(), world.dy(), whole.width(), whole.height()
+        boxes: set[_Box] = set()
         for area in self._spoilt:
-            box = world.mapRect(area).toAlignedRect().adjusted(-1, -1, 1, 1).intersected(whole)
-            while not box.isEmpty():
-                around = box.adjusted(-_NEAR, -_NEAR, _NEAR, _NEAR)
-                touching = [other for other in boxes if other.intersects(around)]
-                if not touching:
-                    boxes.append(box)
-                    break
-                for other in touching:
-                    boxes.remove(other)
-                    box = box.united(other)
+            left, top = max(0, floor(area.left() * scale + dx) - 1), max(0, floor(area.top() * scale + dy) - 1)
+            right, lower = min(width, ceil(area.right() * scale + dx) + 1), min(height, ceil(area.bottom() * scale + dy) + 1)
+            if left < right and top < lower:
+                boxes.add((left, top, right, lower))
         return boxes
 
 
+def together(boxes: Iterable[_Box], spare: float) -> list[_Box]:
+    """Fewer boxes that hold all: two become one where that holds no more than ``spare`` besides them."""
+    made: list[_Box] = []
+    for box in sorted(boxes):
+        grown = True
+        while grown:
+            grown = False
+            left, top, right, lower = box
+            own = (right - left) * (lower - top)
+            for n, (x, y, across, down) in enumerate(made):
+                around = min(left, x), min(top, y), max(right, across), max(lower, down)
+                other = (across - x) * (down - y)
+                if (around[2] - around[0]) * (around[3] - around[1]) <= own + other + spare:
+                    del made[n]
+                    box, grown = around, True
+                    break
+        made.append(box)
+    return made
+
+
 class Sheets:
-    """A view's pictures: ``ground`` has grid, frames and lines, ``top`` also what stands on them; ``far`` the flow from far."""
+    """A view's pictures: ``ground`` has grid, frames and lines, ``top`` what stands on them; ``far`` the flow from far."""
 
     def __init__(self) -> None:
-        self.ground, self.top, self.far = Sheet(), Sheet(), Sheet()
+        self.ground, self.top, self.far = Sheet(), Sheet(clear=True), Sheet()
 
     def spoil(self, area: QRectF) -> None:
         """Anything in this area of the scene may look different."""

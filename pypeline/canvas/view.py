@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter, thread_time
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
@@ -200,32 +201,33 @@ class FlowView(QGraphicsView):
 
     def _show_far(self, painter: QPainter) -> None:
         """The flow from far."""
-        sheets = self.flow_scene.sheets
-        self.flow_scene.far_now()
+        scene, sheets = self.flow_scene, self.flow_scene.sheets
+        scene.far_now()
         if not self._rest.isActive():
             sheets.ground.drop()
             sheets.top.drop()
         if not self._stretched(painter, sheets.far):
             painter.drawPixmap(0, 0, self._picture(sheets.far, self._paint_far))
+        self._lay(painter, lambda area: scene.carried.far.paint(painter, scene.look, area))
 
     def _show_near(self, painter: QPainter) -> None:
-        """The flow from near: its ground, and on it the rest."""
+        """The flow from near: its ground, and on it the rest; between and above them what is carried."""
         scene, sheets = self.flow_scene, self.flow_scene.sheets
         scene.take_news(self.seen())
-        if self._stretched(painter, sheets.top):
+        world, owed, until = self.viewportTransform(), list[QRectF](), thread_time() + near.CARD_SECONDS
+        stretched = sheets.top.near(world) and self._stretched(painter, sheets.ground)
+        if not stretched:
+            painter.drawPixmap(0, 0, self._picture(sheets.ground, lambda made, area: near.paint_ground(made, scene, area)))
+        self._lay(painter, lambda area: near.paint_carried_links(painter, scene, area))
+        if stretched:
+            sheets.top.stretch(painter, world)
+        else:
+            painter.drawPixmap(0, 0, self._picture(sheets.top, lambda made, area: owed.extend(near.paint_top(made, scene, area, until))))
+        self._lay(painter, lambda area: near.paint_carried_cards(painter, scene, area))
+        if stretched:
             return
         if not self._rest.isActive():
             sheets.far.drop()
-        ground = self._picture(sheets.ground, lambda made, area: near.paint_ground(made, scene, area))
-        owed: list[QRectF] = []
-
-        def paint_top(made: QPainter, area: QRectF) -> None:
-            made.setWorldMatrixEnabled(False)
-            made.drawPixmap(0, 0, ground)
-            made.setWorldMatrixEnabled(True)
-            owed.extend(near.paint_top(made, scene, area))
-
-        painter.drawPixmap(0, 0, self._picture(sheets.top, paint_top))
         for area in owed:
             sheets.top.spoil(area)
         if owed:
@@ -236,18 +238,28 @@ class FlowView(QGraphicsView):
     def _picture(self, sheet: Sheet, paint: Paint) -> QPixmap:
         return sheet.picture(self.viewport().size(), self.viewportTransform(), self.devicePixelRatioF(), paint)
 
+    def _lay(self, painter: QPainter, show: Callable[[QRectF], None]) -> None:
+        """Paint something carried on what is shown already, in scene coordinates."""
+        if self.flow_scene.carried.cards:
+            painter.save()
+            painter.setTransform(self.viewportTransform())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, self.scale_now >= paint.FAR)
+            show(self.seen())
+            painter.restore()
+
     def _stretched(self, painter: QPainter, sheet: Sheet) -> bool:
         """While one zooms a picture of another scale does, on the flow as it looks from far."""
-        if not self._rest.isActive():
-            return False
         world, seen = self.viewportTransform(), self.seen()
-
-        def around() -> None:
+        if not self._rest.isActive() or not sheet.near(world):
+            return False
+        painter.fillRect(self.viewport().rect(), self.flow_scene.look.canvas)
+        if not sheet.area.contains(seen.intersected(self.flow_scene.flow_box())):
+            painter.save()
             painter.setTransform(world)
             self._paint_far(painter, seen)
-
-        painter.fillRect(self.viewport().rect(), self.flow_scene.look.canvas)
-        return sheet.stretched(painter, world, seen.intersected(self.flow_scene.flow_box()), around)
+            painter.restore()
+        sheet.stretch(painter, world)
+        return True
 
     def _paint_far(self, painter: QPainter, area: QRectF) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

@@ -19,10 +19,6 @@ from pypeline.schema.flow import DataLink
 _FAINT = 0.25
 
 
-def _tag_area(tag: Tag) -> QRectF:
-    return rect(tag.box).adjusted(-2, -2, 2, 2)
-
-
 class LinkItem(QGraphicsItem):
     """Shows ``link`` along ``shape.curve``; thicker the more ``rows`` it carried."""
 
@@ -45,6 +41,7 @@ class LinkItem(QGraphicsItem):
         self.shape_data = shape
         self.path = curve_path(shape.curve)
         self.line = QLineF(QPointF(*shape.curve[0]), QPointF(*shape.curve[-1]))
+        self.tag_area = QRectF()
         self._box = self._bounds = rect(g.curve_box(shape.curve)).adjusted(-6, -6, 6, 6)
 
     def boundingRect(self) -> QRectF:
@@ -89,18 +86,18 @@ class LinkItem(QGraphicsItem):
     def fade(self, faint: bool) -> None:
         """Step back, while its end is being taken elsewhere."""
         self._faint = faint
-        spoil(self, self._bounds, ground=True)
+        self._changed()
 
     def _changed(self) -> None:
-        """Look different: paint again."""
-        spoil(self, self._bounds, ground=True)
+        """Run or look different: paint the line again."""
+        spoil(self, self._box, ground=True)
 
     def show_shape(self, shape: LinkShape) -> None:
         """Run as ``shape`` says."""
         if shape.curve != self.shape_data.curve or shape.kind != self.shape_data.kind or shape.reject != self.shape_data.reject:
             self._changed()
             self.prepareGeometryChange()
-            self.tag = None
+            self._show_tag(None)
             self._set_shape(shape)
             self._changed()
 
@@ -115,17 +112,23 @@ class LinkItem(QGraphicsItem):
         """Carry ``rows`` and say so in ``tag``: most often only the count is another."""
         if rows == self.rows and tag == self.tag:
             return
-        before, self.rows, self.tag = self.tag, rows, tag
+        self.rows = rows
         width = round(link_width(rows) * 4) / 4
         if width != self._width:
             self._width = width
-            spoil(self, self._box, ground=True)
-        for shown in (before, tag):
-            if shown is not None:
-                spoil(self, _tag_area(shown))
+            self._changed()
+        self._show_tag(tag)
+
+    def _show_tag(self, tag: Tag | None) -> None:
+        before, self.tag = self.tag, tag
         if before is None or tag is None or before.box != tag.box:
-            self.prepareGeometryChange()
-            self._bounds = self._box.united(_tag_area(tag)) if tag else self._box
+            spoil(self, self.tag_area, lod=paint.TEXT_FROM)
+            self.tag_area = rect(tag.box).adjusted(-2, -2, 2, 2) if tag else QRectF()
+            bounds = self._box.united(self.tag_area)
+            if bounds != self._bounds:
+                self.prepareGeometryChange()
+                self._bounds = bounds
+        spoil(self, self.tag_area, lod=paint.TEXT_FROM)
 
     def choose(self, chosen: bool) -> None:
         """Be, or be no longer, among the selected."""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pypeline.canvas.scene import FlowScene
 
 
-def spoil(item: QGraphicsItem, area: QRectF, *, ground: bool = False) -> None:
-    """``item`` looks different in ``area``; with ``ground`` also what is under the cards."""
+def spoil(item: QGraphicsItem, area: QRectF, *, ground: bool = False, lod: float = 0.0) -> None:
+    """``item`` looks different in ``area``, to who looks from ``lod`` or nearer: on top, or on the ``ground``."""
     scene = cast("FlowScene | None", item.scene())
     if scene is not None:
-        scene.spoil(area, ground=ground)
+        scene.spoil(item, area, ground=ground, lod=lod)
