@@ -140,14 +140,10 @@ class CodeTasks:
         stop.on_request(lambda: self._loop.call_soon_threadsafe(work.cancel))
         try:
             return self._loop.run_until_complete(work)
-        except asyncio.CancelledError as error:
-            if stop.requested:
-                return TaskResult(order.task, "cancelled", "stopped", (ModuleResult(module.id, "cancelled", "stopped"),))
-            return self._failed(order, error)
         except TerminatedError:
             raise
         except BaseException as error:
-            return self._failed(order, error)
+            return self._over(order, stop, error)
         finally:
             stop.on_request(None)
 
@@ -196,8 +192,11 @@ class CodeTasks:
             context.iter_item, context.iter_index = HERE.item(order.items[0]), order.frame
         return Life(make(module, order), context, store)
 
-    def _failed(self, order: Order, error: BaseException) -> TaskResult:
+    def _over(self, order: Order, stop: Any, error: BaseException) -> TaskResult:
+        """The result of a try that ``error`` ended, which may be the cancel that was asked for."""
         module = order.modules[0].id
+        if isinstance(error, asyncio.CancelledError) and stop.requested:
+            return TaskResult(order.task, "cancelled", "stopped", (ModuleResult(module, "cancelled", "stopped"),))
         info = describe(error, module)
         reason = f"error:{info.type if info.type != 'PypeError' else info.code}"
         return TaskResult(order.task, "failed", reason, (ModuleResult(module, "failed", reason),), error=info)

@@ -92,6 +92,7 @@ class Dispatch:
             frame=frame,
             run=plan.run_id,
             items=() if loop is None else self.frames.items(loop, frame),
+            waits=task.waits,
         )
         return self.collected.without(order)
 

@@ -47,6 +47,7 @@ class Operations:
 
     def __init__(self) -> None:
         self._code: Any = None
+        self._waits: Any = None
         self._log = LogBridge()
         root = logging.getLogger()
         root.addHandler(self._log)
@@ -67,7 +68,7 @@ class Operations:
     @property
     def abandoned(self) -> bool:
         """Whether threads of modules still run that nobody waits for any more."""
-        return self._code is not None and self._code.threads.busy > 0
+        return any(code is not None and code.threads.busy > 0 for code in (self._code, self._waits))
 
     def warm(self, names: Iterable[str]) -> None:
         """Import ahead what orders will need: ``tables``, ``expressions``, ``code``."""
@@ -97,6 +98,19 @@ class Operations:
         except BaseException as error:
             return {"error": asdict(describe(error))}
 
+    def wait(self, message: Message, stop: Stop, reply: Emit) -> None:
+        """Begin a try of a module that only waits. ``reply`` gets its :class:`TaskResult`, in another thread, when it has ended."""
+        if self._waits is None:
+            from pypeline.runner.waits import Waits
+
+            self._waits = Waits()
+        began = time.monotonic()
+
+        def tell(result: TaskResult) -> None:
+            reply({"value": result_to_json(_signed(result, time.monotonic() - began, 0.0))})
+
+        self._waits.begin(orders.from_json(message["order"]), stop, instance, tell)
+
     def op_run(self, message: Message, emit: Emit, stop: Stop) -> Message:
         """One try of a task: ``order`` in, a :class:`TaskResult` out, whatever happens."""
         order = orders.from_json(message["order"])
@@ -116,17 +130,7 @@ class Operations:
             result = _failure(order, error)
         finally:
             self._log.bind(None, None)
-        from pypeline.runner.worker import peak_rss
-
-        done = replace(
-            result,
-            seconds=result.seconds or time.monotonic() - wall,
-            cpu_seconds=_cpu() - cpu,
-            peak_rss=peak_rss(),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-        )
-        return result_to_json(done)
+        return result_to_json(_signed(result, time.monotonic() - wall, _cpu() - cpu))
 
     def _run(self, order: Order, threads: int, emit: Emit, stop: Stop) -> TaskResult:
         if stop.requested:
@@ -272,6 +276,13 @@ def instance(module: PlannedModule, order: Order) -> Any:
         schema = None if config is None else config.model_json_schema()
     item = items.HERE.values(order.items) if order.items else {}
     return instances.make(run_values.fill(module, order.globals, order.frame, order.env, schema, item), order.folder)
+
+
+def _signed(result: TaskResult, seconds: float, cpu: float) -> TaskResult:
+    """``result`` with what it took, and where."""
+    from pypeline.runner.worker import peak_rss
+
+    return replace(result, seconds=result.seconds or seconds, cpu_seconds=cpu, peak_rss=peak_rss(), host=socket.gethostname(), pid=os.getpid())
 
 
 def _named(result: TaskResult) -> TaskResult:

@@ -45,7 +45,7 @@ class Order:
     table in ``tables`` (link id → hand-over). ``hands_over`` and ``count`` list ports
     (``module.port``). ``scratch`` is a private folder of this try, for hand-over and previews;
     ``publish`` the path of its publish record. ``folder`` is where relative paths start. ``items`` are
-    those of the loops around it, innermost first."""
+    those of the loops around it, innermost first. What only ``waits`` shares its worker with others that do."""
 
     task: str
     kind: TaskKind
@@ -66,6 +66,7 @@ class Order:
     frame: str = "0"
     run: str = ""
     items: tuple[Item, ...] = ()
+    waits: bool = False
 
     @property
     def node(self) -> str:

@@ -1,6 +1,6 @@
 """The worker protocol: JSON objects in length-prefixed frames on one inherited socket.
 
-Host to worker: ``hello · run · cancel · release · bind · preview · check · evaluate · sniff · told · bye``;
+Host to worker: ``hello · run · wait · cancel · release · bind · preview · check · evaluate · sniff · told · bye``;
 worker to host: ``hello · event · result · ask · beat · bye`` (a module asks for a secret and is told it). A request carries an ``id``; its one
 ``result`` carries the same. The end of the stream means that the other side is gone. Tables never
 travel here: they are Arrow files in the private run folder, and the frame names them.

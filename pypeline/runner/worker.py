@@ -116,11 +116,16 @@ class Worker:
         def emit(event: Message) -> None:
             self.channel.send({"op": "event", "id": number, "event": event})
 
+        def reply(answer: Message) -> None:
+            with self._lock:
+                del self._stops[number]
+            self.channel.send({"op": "result", "id": number, **answer})
+
         _stand_in(message)
-        reply = operations.answer(message, emit, stop)
-        with self._lock:
-            del self._stops[number]
-        self.channel.send({"op": "result", "id": number, **reply})
+        if message["op"] == "wait":
+            operations.wait(message, stop, reply)
+        else:
+            reply(operations.answer(message, emit, stop))
 
     def _listen(self) -> None:
         beat = time.monotonic()

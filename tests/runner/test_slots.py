@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from pypeline.runner.engines.local import LocalEngine
+from pypeline.runner.signals import StopSignal
 from pypeline.runner.slots import Slots
 from pypeline.schema.problems import PypeError
 from tests.runner.conftest import Project, flow, note
@@ -53,6 +55,45 @@ def test_what_waits_holds_no_cpu_that_what_it_waits_for_needs(project: Project) 
     own = wait.format("own", come).replace("}}}", "}}, resources: {cpus: 1}}")
     tasks = project.plan(flow(wait.format("first", come), own, settings="resources: {cpus: 2}")).tasks
     assert {id: task.waits for id, task in tasks.items()} == {"first": True, "own": False}
+
+
+def test_what_waits_shares_one_worker_however_much_there_is(project: Project) -> None:
+    """More than any bound would let in: the last waits for what only the one before it lets begin."""
+    engine = LocalEngine(cpus=1, memory=2**30)
+    workers: list[int] = []
+    come = project.folder / "come"
+    waits = [f'  - {{id: f{n}, name: wait_for_file, configs: {{required: {{path: "{come}"}}, optional: {{poll: 0.05, timeout: 30}}}}}}' for n in range(60)]
+    sleeps = [f"  - {{id: s{n}, name: sleep, configs: {{optional: {{seconds: 0.2}}}}}}" for n in range(2)]
+    make = solo("make", body(f"open({str(come)!r}, 'w').close()"))
+    text = flow(*waits, *sleeps, make, control=("s0 (1|) s1", "s1 (1|) make"))
+    summary = project.run(text, engine=engine, seen=lambda _: workers.append(len(engine._seats)))
+    assert summary.state == "completed", summary.error
+    assert len(project.states()) == 63
+    # the one in which all wait, and the one for what takes a cpu
+    assert max(workers) == 2
+
+
+def test_one_that_waits_is_ended_without_the_others(project: Project) -> None:
+    nap = "  - {{id: {}, name: sleep, configs: {{optional: {{seconds: {}}}}}{}}}"
+    text = flow(nap.format("late", 60, ", timeout: 0.3"), nap.format("good", 1.5, ""), settings="fail_strategy: continue")
+    summary = project.run(text)
+    assert summary.seconds < 20
+    assert project.states() == {"late": ("failed", "timeout"), "good": ("completed", "ok")}
+
+
+@pytest.mark.parametrize("kind", ["polite", "hard"])
+def test_a_stop_ends_all_that_waits(project: Project, kind: Literal["polite", "hard"]) -> None:
+    stop = StopSignal()
+    naps = [f"  - {{id: s{n}, name: sleep, configs: {{optional: {{seconds: 60}}}}}}" for n in range(30)]
+
+    def press(_: object) -> None:
+        if len(project.order()) == 30:
+            stop.request(kind)
+
+    summary = project.run(flow(*naps), stop=stop, seen=press)
+    assert (summary.state, summary.exit_code) == ("cancelled", 130)
+    assert set(project.states().values()) == {("cancelled", "stopped_by_user")}
+    assert summary.seconds < 10
 
 
 def test_values_come_from_module_flow_or_profile_and_the_plan_says_which(project: Project) -> None:

@@ -57,7 +57,7 @@ class LocalEngine:
         self._threads = threads or machine.cpus() * 2
         self._level = "INFO"
         self._seats: list[_Seat] = [] if first is None else [_Seat(first)]
-        self._seat_of: dict[Job, _Seat] = {}
+        self._seat_of: dict[Job, tuple[_Seat, int]] = {}
         self._losses: list[tuple[str, str]] = []
         self._spelling = orders.Spelling()
         self._open = False
@@ -100,13 +100,15 @@ class LocalEngine:
         except PypeError as error:
             job.end(losses.failed(order, error.problems[0].code, "WorkerStartError", error.problems[0].message, error.problems[0].mend))
             return job
-        seat.job = job
+        if order.waits:
+            seat.waiting += 1
+        else:
+            seat.job = job
         seat.references.update(reference for module in order.modules if module.secrets for reference in module.references().values())
         seat.over = 0
         if order.limits.most:
             seat.watch = MemoryWatch(seat.worker.pid, order.limits.most, seat.end_over)
         seat.code.update({m.type: m.code_hash for m in order.modules})
-        self._seat_of[job] = seat
 
         def heard(event: Message) -> None:
             if event.get("kind") == "busy_threads":
@@ -117,7 +119,9 @@ class LocalEngine:
             if made is not None:
                 on_event(job, made)
 
-        seat.request, answer = seat.worker.request("run", heard, order=self._spelling(order), threads=self._threads, level=self._level)
+        op = "wait" if order.waits else "run"
+        number, answer = seat.worker.request(op, heard, order=self._spelling(order), threads=self._threads, level=self._level)
+        self._seat_of[job] = seat, number
         answer.add_done_callback(lambda done: self._ended(job, done))
         return job
 
@@ -128,11 +132,15 @@ class LocalEngine:
         return await job.wait()
 
     def cancel(self, job: Job, *, hard: bool = False) -> None:
-        seat = self._seat_of.get(job)
-        if seat is not None:
-            job.status = "cancelling"
+        if job not in self._seat_of:
+            return
+        seat, number = self._seat_of[job]
+        job.status = "cancelling"
+        if job.order.waits:
+            seat.worker.interrupt(number)
+        else:
             # a statement that misses its interruption is in C and hears no signal either; what it had begun to publish is settled afterwards
-            seat.worker.cancel(seat.request, hard=hard, kill_after=STATEMENT_WITHIN if job.order.kind == "segment" else CODE_WITHIN)
+            seat.worker.cancel(number, hard=hard, kill_after=STATEMENT_WITHIN if job.order.kind == "segment" else CODE_WITHIN)
 
     def release(self, task: str, frame: str = "0") -> None:
         node = f"{task}#{frame}"
@@ -187,13 +195,14 @@ class LocalEngine:
             if order.node in seat.lives and seat.job is None:
                 return seat
         code = {m.type: m.code_hash for m in order.modules}
-        for seat in self._seats:
+        # all that waits does so in one place
+        for seat in sorted(self._seats, key=lambda seat: not seat.waiting) if order.waits else self._seats:
             # a process sees its devices from its start to its end
-            if seat.free and not seat.retired and not seat.stale(code) and seat.gpus == order.limits.gpus:
+            if (seat.free or (order.waits and seat.waiting)) and not seat.retired and not seat.stale(code) and seat.gpus == order.limits.gpus:
                 break
         else:
             seat = self._start(order.limits.gpus)
-        if order.kind != "segment":
+        if order.kind != "segment" and not order.waits:
             seat.lives.add(order.node)
         self._retire(code)
         return seat
@@ -240,8 +249,11 @@ class LocalEngine:
         leaving.add_done_callback(self._background.discard)
 
     def _ended(self, job: Job, done: asyncio.Future[Any]) -> None:
-        seat = self._seat_of.pop(job)
-        seat.job = None
+        seat, _ = self._seat_of.pop(job)
+        if job.order.waits:
+            seat.waiting -= 1
+        else:
+            seat.job = None
         if seat.watch is not None:
             seat.watch.cancel()
             seat.watch = None
@@ -255,7 +267,7 @@ class LocalEngine:
             result = losses.failed(order, error.problems[0].code, "PypeError", error.problems[0].message, error.problems[0].mend)
         else:
             raise error
-        if seat.retired and seat in self._seats:
+        if seat.retired and seat in self._seats and not job.order.waits:
             self._abandon(seat, job)
         job.end(result)
 
@@ -291,12 +303,12 @@ LocalScheduler = LocalEngine
 
 
 class _Seat:
-    """A worker, the job it has in hand, the tasks whose instances live in it, and the code it holds."""
+    """A worker, the job it has in hand or how many it has that only wait, the tasks whose instances live in it, and the code it holds."""
 
     def __init__(self, worker: WorkerProcess, gpus: tuple[str, ...] = ()) -> None:
         self.worker = worker
         self.job: Job | None = None
-        self.request = 0
+        self.waiting = 0
         self.lives: set[str] = set()
         self.references: set[str] = set()
         self.code: dict[str, str] = {}
@@ -310,7 +322,7 @@ class _Seat:
     @property
     def free(self) -> bool:
         """Whether a new task may come here."""
-        return self.job is None and not self.lives and not self.evaluating and self.worker.gone is None
+        return self.job is None and not self.waiting and not self.lives and not self.evaluating and self.worker.gone is None
 
     def end_over(self, held: int) -> None:
         """Its processes hold ``held`` bytes, which is too much: end them."""

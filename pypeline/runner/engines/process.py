@@ -191,7 +191,7 @@ class WorkerProcess:
             return
         if self._timers:
             return
-        self._send({"op": "cancel", "id": number})
+        self.interrupt(number)
 
         def press(sign: signal.Signals) -> None:
             if number in self._waiting:
@@ -199,6 +199,10 @@ class WorkerProcess:
                 self.kill(sign)
 
         self._timers = [self._loop.call_later(_TERM_AFTER, press, signal.SIGTERM), self._loop.call_later(kill_after, press, signal.SIGKILL)]
+
+    def interrupt(self, number: int) -> None:
+        """Ask request ``number`` to end, and press no further: others that it has share the worker."""
+        self._send({"op": "cancel", "id": number})
 
     def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
         """Send ``sign`` to the worker; what it started ends when it has ended, or with it where that is by force."""
