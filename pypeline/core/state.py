@@ -35,7 +35,7 @@ from pypeline.core.actions import (
     TimedOut,
 )  # fmt: skip
 from pypeline.core.control import halting, handling, loops, orders, tasks
-from pypeline.core.control.machine import Key, Machine, Ready
+from pypeline.core.control.machine import Key, Machine, Ready, Step
 from pypeline.core.control.records import TaskRun
 from pypeline.core.plan import Plan, Task
 from pypeline.core.planned import TaskKind
@@ -75,13 +75,14 @@ class RunState:
         return self._settle()
 
     def feed(self, *events: Input) -> list[Action]:
-        """Tell what happened; events of one call happened at one instant (rule 6: ends come first,
-        in preorder, then halts are judged, and only then does anything start).
+        """Tell what happened; events of one call happened at one instant (rule 6: ends and answers come first,
+        in preorder, each with all that it sets off, then halts are judged, and only then does anything start).
 
         An event about something that is not under way (a late result, an answer after a halt) is
         ignored.
         """
         machine = self._machine
+        set_off: list[Step] = []
         for event in sorted(events, key=self._rank) if len(events) > 1 else events:
             if isinstance(event, TaskEnded):
                 task = machine.tasks.get((event.task, event.frame))
@@ -93,10 +94,13 @@ class RunState:
                     tasks.retry_due(machine, task)
             elif isinstance(event, (StopRequested, TimedOut)):
                 # the ends before it have ended: their consequences come first
-                self._drain()
+                self._drain_each(set_off)
                 self._stop(event)
             else:
                 self._answered(event)
+            set_off += machine.steps
+            machine.steps.clear()
+        self._drain_each(set_off)
         return self._settle()
 
     def _answered(self, event: Evaluated | ItemsCounted | FramesJoined) -> None:
@@ -210,6 +214,9 @@ class RunState:
         if isinstance(event, TaskEnded):
             task = self._machine.tasks.get((event.task, event.frame))
             return (0, task.sub.plan.number, task.sub.home.path, task.turn) if task is not None else (0, 0, (), 0)
+        if isinstance(event, (Evaluated, ItemsCounted, FramesJoined)):
+            link = self._machine.links.get((event.valve, event.frame))
+            return (0, link.source.plan.number, link.source.home.path, 0) if link is not None else (0, 0, (), 0)
         return 2 if isinstance(event, (StopRequested, TimedOut)) else 1, 0, (), 0
 
     def _stop(self, event: StopRequested | TimedOut) -> None:
@@ -247,6 +254,13 @@ class RunState:
         while steps:
             step, parts = steps.popleft()
             _STEPS[step](machine, *parts)
+
+    def _drain_each(self, set_off: list[Step]) -> None:
+        """Take what happened one by one, each with all that follows from it."""
+        for step in set_off:
+            self._machine.steps.append(step)
+            self._drain()
+        set_off.clear()
 
     def _said(self) -> list[Action]:
         said, self._machine.out = self._machine.out, []

@@ -3,7 +3,7 @@ every sub flow in every frame, until none has anything more to say. To be read b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
@@ -34,16 +34,16 @@ class Oracle(Plain):
         for ended, told in self.clock.instants(lambda: self.final):  # (6) ends come first, then halts and stops, then what begins
             for one in sorted(ended, key=lambda one: (self.number[self.home[one.module]], one.frame, self.subs[self.home[one.module]].index(one.module))):
                 self.try_ended(*one)
-            while self.settle():
+            while self.settle() or self.next_pass(self.clock.joins):
                 pass
             for kind in (one for one in told if isinstance(one, str)):
                 self.stop_run(kind)
-            while self.settle() or self.halt() or self.each(self.enter) or self.next_pass() or self.next_head() or self.each(self.start):
+            while self.settle() or self.halt() or self.each(self.enter) or self.next_pass(self.rows) or self.next_head() or self.each(self.start):
                 pass
         return self
 
     def settle(self) -> bool:
-        return self.each(self.forbid, self.cut_off, self.conclude, self.judge, self.advance)
+        return self.each(self.forbid, self.conclude, self.judge, self.advance, self.cut_off)
 
     def each(self, *rules: Callable[[Place], bool]) -> bool:  # (5) ask rules of every place, in DFS order, until one changes anything
         places = [p for loop, begun in self.begun.items() for i in range(begun) for p in self.members(loop, i)]
@@ -199,7 +199,7 @@ class Oracle(Plain):
         self.ended |= {p: ("cancelled", self.stopped(p), self.clock.now)} if idle else {}
         return bool(idle)
 
-    def cut_off(self, p: Place) -> bool:  # (17, 18) what runs there is told to end, if at all; what waits for another try has ended
+    def cut_off(self, p: Place) -> bool:  # (17, 18) then what runs is told to end, if at all, and what waits for another try has ended
         told = self.around(p)[-1] in self.cut or "interrupt" in map(self.halted.get, self.halts(p))
         left = [(m, p[1]) for m in self.subs[p[0]] if p in self.began and (m, p[1]) not in self.ends] if self.stopped(p) else []
         for key in left:
@@ -211,8 +211,8 @@ class Oracle(Plain):
                 self.fail(*key)
         return any(key in self.ends for key in left)
 
-    def next_pass(self) -> bool:
-        for loop in [loop for loop in self.rows if loop not in self.over]:
+    def next_pass(self, loops: Iterable[Loop]) -> bool:
+        for loop in [loop for loop in loops if loop not in self.over]:
             begun, left, source = self.begun[loop], self.begun[loop] < self.rows[loop], self.source(loop)
             over = sum(self.is_over(self.members(loop, i)) for i in range(begun))
             why = left and ((self.stop or "halted") if loop in self.halted else self.stopped(source))

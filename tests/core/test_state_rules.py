@@ -157,6 +157,20 @@ def test_rule_06_ends_come_first_in_preorder_then_halts_and_only_then_starts() -
     assert simulation.state_of("c") == "cancelled/halted"
 
 
+def test_rule_06_of_two_ends_the_one_whose_consequences_come_last_opens_a_gate() -> None:
+    plan = planned(["s", "a", gate("all"), "slow", "b", "after"], (), ["s (1|) a", "s (2|) g", "g (1|) slow", "b (1|) g", "b (2|) after"])
+    simulation = begin(plan)
+    simulation.end("s")
+    simulation.fill()
+    simulation.end("b", "a")
+    simulation.fill()
+    # the end of `a` leads to the gate by way of `s`, and still all of it comes before the end of `b`
+    assert set(simulation.running) == {"slow"}, "the gate, and what is below it, belongs to the order of `b`"
+    simulation.end("slow")
+    simulation.fill()
+    assert set(simulation.running) == {"after"}
+
+
 def test_rule_06_work_that_ends_at_the_instant_of_an_interrupt_has_ended() -> None:
     simulation = begin(solos("a b", settings={"on_halt": "interrupt"}), ["a"])
     simulation.end("a", "b")
