@@ -83,7 +83,8 @@ class RunState:
         """
         machine = self._machine
         set_off: list[Step] = []
-        for event in sorted(events, key=self._rank) if len(events) > 1 else events:
+        several = len(events) > 1
+        for event in sorted(events, key=self._rank) if several else events:
             if isinstance(event, TaskEnded):
                 task = machine.tasks.get((event.task, event.frame))
                 if task is not None:
@@ -98,9 +99,11 @@ class RunState:
                 self._stop(event)
             else:
                 self._answered(event)
-            set_off += machine.steps
-            machine.steps.clear()
-        self._drain_each(set_off)
+            if several:
+                set_off += machine.steps
+                machine.steps.clear()
+        if set_off:
+            self._drain_each(set_off)
         return self._settle()
 
     def _answered(self, event: Evaluated | ItemsCounted | FramesJoined) -> None:
