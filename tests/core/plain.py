@@ -1,4 +1,10 @@
-"""What a flow's mapping says before anything runs, as plain data: sub flows, control links with their orders, loops' scopes."""
+"""What a flow's mapping says before anything runs, as plain data, and where things stand in it. Nothing here decides anything in a run.
+
+What is prepared, with the numbers of the control rules that say so: sub flows and the waves in them; control links with their orders, without those inside
+one sub flow (4); the inputs of each sub flow, in groups of which one open link is enough (7); which modules are disabled, with what only they feed (19);
+what hangs below on_error and finally (22); the scope of each loop, and after which loops rows are joined; how long a module waits for its next try.
+Turns, roots, gates, and all that becomes of a failure are the scheduler's business (``oracle.py``).
+"""
 
 from __future__ import annotations
 
