@@ -97,6 +97,7 @@ class RunState:
                 # the ends before it have ended: their consequences come first
                 self._drain_each(set_off)
                 self._stop(event)
+                self._drain()
             else:
                 self._answered(event)
             if several:
