@@ -24,7 +24,6 @@ class Oracle(Plain):
         self.lost_by, self.ends, self.ended, self.failed, self.asked, self.said, self.waits, self.globals = (dict[Any, Any]() for _ in range(8))
         self.halted, self.cut, self.over = (dict[Any, Any]() for _ in range(3))
         self.rows, self.begun = {MAIN: 1, HOOKS: 1}, {MAIN: 1, HOOKS: 1}
-        self.roots = [s for s in range(len(self.subs)) if not self.into[s] and s not in self.hooked]  # (22)
         self.number = {s: n for n, s in enumerate(dict.fromkeys(t for head in (*self.roots, *self.on_error, *self.finally_) for t in self.below(head)))}  # (5)
         self.opened, self.began = set[Any]((s, ()) for s in self.roots), set[Any]()
         self.heads: list[int] | None = None
@@ -43,7 +42,7 @@ class Oracle(Plain):
         return self
 
     def settle(self) -> bool:
-        return self.each(self.forbid, self.conclude, self.judge, self.advance, self.cut_off)
+        return self.each(self.forbid, self.interrupt, self.conclude, self.judge, self.advance, self.give_up)
 
     def each(self, *rules: Callable[[Place], bool]) -> bool:  # (5) ask rules of every place, in DFS order, until one changes anything
         places = [p for loop, begun in self.begun.items() for i in range(begun) for p in self.members(loop, i)]
@@ -163,8 +162,7 @@ class Oracle(Plain):
         return "cancelled" if not places or any(self.ended[p][1] in CUT_SHORT and p not in self.failed for p in places) else "completed"
 
     def judge(self, p: Place) -> bool:  # (14) the source of a loop answers for a failure that is unhandled in its frame
-        source = self.outer(p)
-        new = {source: self.loop[p[0]].order} if source and source not in self.failed and p in self.failed and self.handled(p) is False else {}
+        new = {q: self.loop[p[0]].order for q in [self.outer(p)] if q and q not in self.failed and p in self.failed and self.handled(p) is False}
         self.failed |= new
         return bool(new)
 
@@ -199,16 +197,18 @@ class Oracle(Plain):
         self.ended |= {p: ("cancelled", self.stopped(p), self.clock.now)} if idle else {}
         return bool(idle)
 
-    def cut_off(self, p: Place) -> bool:  # (17, 18) then what runs is told to end, if at all, and what waits for another try has ended
-        told = self.around(p)[-1] in self.cut or "interrupt" in map(self.halted.get, self.halts(p))
-        left = [(m, p[1]) for m in self.subs[p[0]] if p in self.began and (m, p[1]) not in self.ends] if self.stopped(p) else []
-        for key in left:
-            if told and key in self.clock.running:
-                self.clock.end(*key, self.stopped(p))
-            elif told:
-                self.ends[key] = ("cancelled", self.stopped(p))
-            elif key in self.clock.tries and key not in self.clock.running:
-                self.fail(*key)
+    def interrupt(self, p: Place) -> bool:  # (17) what runs there is told to end, what does not run has ended
+        told = p in self.began and (self.around(p)[-1] in self.cut or "interrupt" in map(self.halted.get, self.halts(p)))
+        left = [(m, p[1]) for m in self.subs[p[0]] if told and (m, p[1]) not in self.ends]
+        for key in self.clock.running.keys() & left:
+            self.clock.end(*key, self.stopped(p))
+        self.ends |= {key: ("cancelled", self.stopped(p)) for key in left if key not in self.clock.running}
+        return any(key in self.ends for key in left)
+
+    def give_up(self, p: Place) -> bool:  # (18) what waits for another try has failed
+        left = [(m, p[1]) for m in self.subs[p[0]] if (m, p[1]) in self.clock.tries.keys() - self.ends.keys() - self.clock.running.keys()]
+        for key in left if self.stopped(p) else ():
+            self.fail(*key)
         return any(key in self.ends for key in left)
 
     def next_pass(self, loops: Iterable[Loop]) -> bool:

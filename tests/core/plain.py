@@ -2,8 +2,9 @@
 
 What is prepared, with the numbers of the control rules that say so: sub flows and the waves in them; control links with their orders, without those inside
 one sub flow (4); the inputs of each sub flow, in groups of which one open link is enough (7); which modules are disabled, with what only they feed (19);
-what hangs below on_error and finally (22); the scope of each loop, and after which loops rows are joined; how long a module waits for its next try.
-Turns, roots, gates, and all that becomes of a failure are the scheduler's business (``oracle.py``).
+what hangs below on_error and finally, and the roots of the rest (22); the scope of each loop, and after which loops rows are joined; how long a module
+waits for its next try.
+Turns, gates, and all that becomes of a failure are the scheduler's business (``oracle.py``).
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class Plain:
         self.gate = [self.spec[m[0]].get("configs", {}).get("optional", {}).get("mode", "all") if self.spec[m[0]]["name"] == "sync_gate" else "" for m in files]
         self.groups = [self._groups(s) for s in every]
         self.hooked = {s for head in (*self.on_error, *self.finally_) for s in self.below(head)}
+        self.roots = [s for s in every if not self.into[s] and s not in self.hooked]
         # a sink that appends is joined after the outermost loop around it
         adding = [id for id, module in self.spec.items() if module.get("configs", {}).get("optional", {}).get("mode") == "append"]
         self.joins = {self.around((self.home[id], (0,) * 9))[-2][0] for id in adding if self.loop[self.home[id]]}
