@@ -11,11 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import importlib.util
 import os
 import platform
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, field, replace
@@ -26,7 +24,7 @@ from pypeline.core import events as ev
 from pypeline.core.masking import Net
 from pypeline.core.plan import Plan
 from pypeline.core.results import ErrorInfo, State
-from pypeline.runner import logs, preflight
+from pypeline.runner import keeping, logs, preflight
 from pypeline.runner.child import Around, WithFlows
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine
@@ -37,7 +35,6 @@ from pypeline.runner.failures import describe
 from pypeline.runner.scheduler import Outcome, Scheduler
 from pypeline.runner.secrets import Secrets, withheld
 from pypeline.runner.signals import StopSignal
-from pypeline.runner.store import atomic
 from pypeline.runner.store import bundle as bundles
 from pypeline.runner.store.bundle import Bundle
 from pypeline.runner.tally import Tally
@@ -45,7 +42,6 @@ from pypeline.schema.problems import Problem, PypeError
 from pypeline.schema.record import record
 
 THREADS = "PYPELINE_THREADS"
-REPORT = "pypeline.runner.history.report"
 ORDERED = 0.01
 """Seconds after which the first orders have left."""
 OnEvent = Callable[[ev.RunEvent], None]
@@ -130,12 +126,12 @@ async def execute(
             # from the first file of the attempt on a signal is a wish to stop, which ends in a record
             open_now.enter_context(stop.listening())
             bundle = bundles.prepare(folder, plan.run_id)
-            atomic.write_json(bundle.plan, _told(plan, secrets.net), mode=0o600)
+            keeping.plan(bundle, plan, secrets.net)
         except BaseException:
             await engine.close()
             if bundle is not None:
                 bundle.sweep()
-                _finish(bundle, {"state": "failed", "reason": "error:start", "ended": time.time()})
+                keeping.record(bundle, {"state": "failed", "reason": "error:start", "ended": time.time()})
             raise
         return await _Run(plan, Path(folder), bundle, engine, stop, previews, secrets).go(on_event)
 
@@ -179,7 +175,7 @@ class _Run:
         with self.stop.heard_by(wish):
             bus(self._event(ev.RunStarted, flow=self.plan.flow, tasks=len(self.plan.tasks), modules=len(self.plan.modules), folder=str(self.bundle.path)))
             # the report is written at the end; its code is loaded while the first tasks are at work elsewhere
-            loading = loop.call_later(ORDERED, loop.run_in_executor, None, _load_report)
+            loading = loop.call_later(ORDERED, loop.run_in_executor, None, keeping.load_report)
             try:
                 await self.engine.open()
                 async with self.secrets.kept():
@@ -199,11 +195,11 @@ class _Run:
             await asyncio.to_thread(events.close)
             self.bundle.sweep()
             summary = self._summary(outcome, seconds)
-            refused = _finish(self.bundle, self._record(outcome, summary)) or (disk_error[0] if disk_error else None)
+            refused = keeping.record(self.bundle, self._record(outcome, summary)) or (disk_error[0] if disk_error else None)
             if refused is not None and summary.state == "completed":
                 # the work is done, but nothing on disk says so: whoever asked must hear of it
                 summary = replace(summary, state="failed", reason="error:disk", exit_code=1, error=_disk(refused))
-            await asyncio.to_thread(_report, self.bundle, bus, self.plan)
+            await asyncio.to_thread(keeping.report, self.bundle, bus)
         if bug is not None and not isinstance(bug, PypeError):
             raise bug
         return summary
@@ -215,7 +211,7 @@ class _Run:
             engine.secrets = self.secrets
         _raise(preflight.check(plan, engine.slots))
         await self.secrets.check(plan)
-        atomic.write_json(bundle.plan, _told(plan, self.secrets.net), mode=0o600)
+        keeping.plan(bundle, plan, self.secrets.net)
         return await _Run(plan, folder, bundle, engine, stop, previews, self.secrets).go(on_event)
 
     def _logs(self) -> list[logs.LogWriter]:
@@ -330,41 +326,6 @@ def _recover(record: Path) -> object:
     return publish.settle(record)
 
 
-def _told(plan: Plan, net: Net) -> dict[str, Any]:
-    """``plan`` as its record tells it: where the flow's author wrote a known secret as plain text it is hidden."""
-    for value in logs.secrets_in(plan.env):
-        net.add(value)
-    data = plan.to_json()
-    hidden = {"configs", "variables", "source", "condition", "text"}
-    data["modules"] = {id: {key: net.within(value) if key in hidden else value for key, value in module.items()} for id, module in data["modules"].items()}
-    data["valves"] = [{key: net.within(value) if key in hidden else value for key, value in valve.items()} for valve in data["valves"]]
-    return data
-
-
-def _finish(bundle: Bundle, record: Mapping[str, Any]) -> PypeError | None:
-    """The final record. A disk that refuses even that leaves the attempt to be found lost later; it is said on stderr and returned."""
-    try:
-        bundle.finish({"run": bundle.run_id, "attempt": bundle.attempt, **record})
-    except PypeError as error:
-        print(error, file=sys.stderr)
-        return error
-    return None
-
-
 def _disk(error: PypeError) -> ErrorInfo:
     problem = error.problems[0]
     return ErrorInfo(problem.code, "DiskError", problem.message, mend=problem.mend)
-
-
-def _load_report() -> Any:
-    """The room that looks back, if it is installed."""
-    return importlib.import_module(REPORT) if importlib.util.find_spec(REPORT) is not None else None
-
-
-def _report(bundle: Bundle, bus: OnEvent, plan: Plan) -> None:
-    """``report.html``, by the room that looks back. A report that fails never fails a run."""
-    try:
-        if room := _load_report():
-            room.write(bundle.path)
-    except (PypeError, OSError, ValueError, KeyError) as error:
-        bus(ev.Log(run=plan.run_id, attempt=bundle.attempt, time=time.time(), level="WARN", message=f"the report could not be written: {error}"))

@@ -22,7 +22,8 @@ from pypeline.runner.tables.connection import TEXT_SOURCE_OPTIMIZERS, opened, te
 from pypeline.runner.tables.fused import Fused, Table
 from pypeline.runner.tables.prune import reads
 from pypeline.runner.tables.querysql import columns, scoped, select, sql_type
-from pypeline.runner.tables.scan import Reading, Rejects, arrow_table
+from pypeline.runner.tables.readings import Reading, Rejects
+from pypeline.runner.tables.scan import arrow_table
 from pypeline.schema.record import record
 
 HAND_OVER_FORMAT = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 122880, USE_TMP_FILE false"

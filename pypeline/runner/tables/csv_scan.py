@@ -19,7 +19,7 @@ from pypeline.runner.tables import sniff
 from pypeline.runner.tables.connection import text, texts
 from pypeline.runner.tables.fused import Table
 from pypeline.runner.tables.querysql import empty, sql_type
-from pypeline.runner.tables.scan import Reading, Rejects, missing_column, narrowed
+from pypeline.runner.tables.readings import Reading, Rejects, missing_column, narrowed
 from pypeline.runner.tables.sniff import FINER, MOMENTS, RANGES, WHOLE, places
 from pypeline.runner.tables.textfiles import NATIVE, encoding, readable
 from pypeline.schema.record import record

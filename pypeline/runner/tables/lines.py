@@ -14,7 +14,7 @@ from typing import Any
 
 from pypeline.core.relation import quote
 from pypeline.runner.tables.connection import text
-from pypeline.runner.tables.scan import Rejects
+from pypeline.runner.tables.readings import Rejects
 from pypeline.runner.tables.sniff import parsed
 from pypeline.runner.tables.textfiles import open_text
 

@@ -16,7 +16,7 @@ from pypeline.core.relation import REJECT_COLUMNS, quote
 from pypeline.runner.tables.compile import HAND_OVER_FORMAT
 from pypeline.runner.tables.connection import text
 from pypeline.runner.tables.lines import lines_of
-from pypeline.runner.tables.scan import Rejects
+from pypeline.runner.tables.readings import Rejects
 from pypeline.schema.problems import Place, Problem, PypeError
 from pypeline.schema.record import record
 

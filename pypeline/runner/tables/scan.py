@@ -8,9 +8,9 @@ how rejected rows will be found. Text files have a room of their own (``csv_scan
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +20,8 @@ from pypeline.runner.tables.connection import text, texts
 from pypeline.runner.tables.fused import Table
 from pypeline.runner.tables.querysql import columns as column_list
 from pypeline.runner.tables.querysql import empty, sql_type
-from pypeline.schema.problems import Place, Problem, PypeError, did_you_mean
-from pypeline.schema.record import record
-
-FLOATS = frozenset({"float", "double"})
-
-
-@record
-class Rejects:
-    """Where a text reader leaves the rows it could not read.
-
-    ``errors`` and ``scans`` are the engine's reject tables; ``columns`` names the physical columns
-    (``c0`` …) as the file does; ``names`` gives the original of a transcoded file; ``converted`` is
-    the table of rows that failed a conversion after reading, or empty, and ``converted_path`` the file
-    that it is written to; ``fields`` then gives the columns of each file as the engine read it, and
-    ``options`` how to read it.
-    """
-
-    errors: str
-    scans: str
-    columns: tuple[str, ...]
-    names: dict[str, str] = field(default_factory=dict)
-    converted: str = ""
-    converted_path: str = ""
-    fields: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@record
-class Reading:
-    """``tables`` are (name, SELECT, stored) to stand before the scan's own, which is ``select``."""
-
-    select: str
-    paths: tuple[str, ...]
-    tables: tuple[tuple[str, str, bool], ...] = ()
-    rejects: Rejects | None = None
-    arrow: dict[str, str] = field(default_factory=dict)
+from pypeline.runner.tables.readings import Reading, narrowed
+from pypeline.schema.problems import Place, Problem, PypeError
 
 
 def reading(table: Table, folder: str, spill: str) -> Reading:
@@ -128,25 +94,6 @@ def files_of(scan: Scan, table: Table, folder: str) -> list[str]:
         message = f"`{where}` is not there" if missing else f"no file matches `{where}`"
         raise PypeError(Problem("PYE401", message, Place(module=table.module), "Check the path, or whether what writes it has run.", phase="run"))
     return found
-
-
-def narrowed(schema: Schema, expressions: dict[str, str], source: str) -> str:
-    """The second table of a scan: the used columns of ``source``, NaN made null."""
-    made = []
-    for column in schema:
-        value = expressions.get(column.name, quote(column.name))
-        if column.type in FLOATS:
-            value = f"nullif({value}, CAST('nan' AS {sql_type(column.type)}))"
-        made.append(f"{value} AS {quote(column.name)}" if value != quote(column.name) else value)
-    return f"SELECT {', '.join(made) or 'TRUE AS ' + quote('-')} FROM {source}"
-
-
-def missing_column(module: str, name: str, known: Sequence[str], where: str) -> PypeError:
-    """The error for a declared column that the file does not have."""
-    message = f"`{where}` has no column `{name}`: {did_you_mean(name, known)}"
-    return PypeError(
-        Problem("PYE403", message, Place(module=module, path=("columns",)), "Correct the declared columns, or match them by position.", phase="run")
-    )
 
 
 def _matching(pattern: str) -> list[str]:
