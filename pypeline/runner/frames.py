@@ -44,7 +44,7 @@ class Frames:
             if loop is not None:
                 self.within[loop].append(task)
         self._tables: dict[Scope, HandOver] = {}
-        self._globals: dict[Scope, dict[str, Any]] = {(None, OUTSIDE): {}}
+        self._globals: dict[Scope, Mapping[str, Any]] = {(None, OUTSIDE): {}}
         self._last: dict[Scope, dict[tuple[str, str], tuple[int, Any]]] = {}
 
     def loop_of(self, task: Task) -> int | None:
@@ -82,13 +82,14 @@ class Frames:
     def set(self, loop: int | None, frame: str, module: str, values: Mapping[str, Any]) -> None:
         """What ``module`` set in ``frame``."""
         if values:
-            known = self._globals.setdefault((loop, frame), {})
-            known.update((f"{module}#{frame}.{name}", value) for name, value in values.items())
+            scope = (loop, frame)
+            # a new mapping: whoever has seen the one before keeps it as it was
+            self._globals[scope] = {**self._globals.get(scope, {}), **{f"{module}#{frame}.{name}": value for name, value in values.items()}}
 
-    def seen(self, loop: int | None, frame: str) -> dict[str, Any]:
+    def seen(self, loop: int | None, frame: str) -> Mapping[str, Any]:
         """The globals that a task directly in ``loop`` sees, by full key: those of its frame and of all around it."""
         if loop is None:
-            return dict(self._globals[None, OUTSIDE])
+            return self._globals[None, OUTSIDE]
         found: dict[str, Any] = {}
         for scope in self.scopes(loop, frame):
             found.update(self._globals.get(scope, {}))
