@@ -68,7 +68,7 @@ class FlowScene(QGraphicsScene):
         # what changed in a run but was not in sight since
         self._news: set[str] = set()
         self._far_news: set[str] = set()
-        self._kept = Keeper(self, self._faces, look)
+        self._kept = Keeper(self, look)
         self._sync()
         self.shapes_changed.connect(self.sheets.drop)
         document.flow_changed.connect(self._flow_changed)
@@ -182,7 +182,7 @@ class FlowScene(QGraphicsScene):
     def _show_marks(self) -> None:
         """Show everything that the watched run says."""
         self._news.clear()
-        run_marks.show(self._kept, self._faces, self.document.knowledge.watch, frozenset())
+        self._show_news(frozenset())
 
     def take_news(self, area: QRectF | None = None) -> None:
         """Let modules and links in this area look as the document knows them now; all of them by default."""

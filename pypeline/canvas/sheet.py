@@ -14,8 +14,8 @@ from PySide6.QtGui import QPainter, QPixmap, QTransform
 
 from pypeline.core.geometry import CARD_HEIGHT, CARD_WIDTH
 
-_SPARE = 2 * CARD_WIDTH * CARD_HEIGHT
-"""Two spoilt areas are painted as one where no more of the scene is painted besides them: it costs about the same."""
+_SPARE, _FAR_SPARE = 2 * CARD_WIDTH * CARD_HEIGHT, 100_000
+"""Two spoilt areas are painted as one where no more of the scene (from far: pixels) is painted besides them: it costs about the same."""
 _STRETCH = 1.6
 """How far a picture may be stretched while one zooms, before it is painted again."""
 
@@ -29,8 +29,8 @@ class Sheet:
     """One picture of one view at one scale. A ``clear`` one shows what lies below it where nothing is painted; in
     another one everything is painted."""
 
-    def __init__(self, *, clear: bool = False) -> None:
-        self._clear = clear
+    def __init__(self, *, clear: bool = False, spare: float = 0.0) -> None:
+        self._clear, self._spare = clear, spare
         self._picture: QPixmap | None = None
         self._world = QTransform()
         self._ratio = 1.0
@@ -64,7 +64,8 @@ class Sheet:
             if self._clear:
                 made.fill(Qt.GlobalColor.transparent)
             boxes = [whole]
-        boxes += [QRect(left, top, right - left, lower - top) for left, top, right, lower in together(self._boxes(whole, world), _SPARE * world.m11() ** 2)]
+        spare = max(self._spare, _SPARE * world.m11() ** 2)
+        boxes += [QRect(left, top, right - left, lower - top) for left, top, right, lower in together(self._boxes(whole, world), spare)]
         # what is spoilt while painting is spoilt for the next frame
         self._spoilt = []
         if boxes:
@@ -154,7 +155,7 @@ class Sheets:
     """A view's pictures: ``ground`` has grid, frames and lines, ``top`` what stands on them; ``far`` the flow from far."""
 
     def __init__(self) -> None:
-        self.ground, self.top, self.far = Sheet(), Sheet(clear=True), Sheet()
+        self.ground, self.top, self.far = Sheet(), Sheet(clear=True), Sheet(spare=_FAR_SPARE)
 
     def spoil(self, area: QRectF) -> None:
         """Anything in this area of the scene may look different."""

@@ -32,6 +32,8 @@ _STEP = 1.15
 _FIT_MARGIN = 40.0
 _REST, _LONGEST = 5.0, 0.1
 """A run's news wait till the view has rested so many times as long as painting took, but never longer than these seconds."""
+_PORTION = 80
+"""So many cards that a frame had no time for are tried in the next."""
 _READABLE, _START = 0.6, 0.75
 
 
@@ -86,6 +88,7 @@ class FlowView(QGraphicsView):
         self._more.setSingleShot(True)
         self._more.setInterval(15)
         self._more.timeout.connect(self._paint_all)
+        self._owed: list[QRectF] = []
         # a run says something thirty times a second: where painting takes long, not all of it is painted
         self._fresh = QTimer(self)
         self._fresh.setSingleShot(True)
@@ -215,6 +218,7 @@ class FlowView(QGraphicsView):
         scene, sheets = self.flow_scene, self.flow_scene.sheets
         scene.take_news(self.seen())
         world, owed, until = self.viewportTransform(), list[QRectF](), thread_time() + near.CARD_SECONDS
+        kept = sheets.top.key
         stretched = sheets.top.near(world) and self._stretched(painter, sheets.ground)
         if not stretched:
             painter.drawPixmap(0, 0, self._picture(sheets.ground, lambda made, area: near.paint_ground(made, scene, area)))
@@ -228,12 +232,18 @@ class FlowView(QGraphicsView):
             return
         if not self._rest.isActive():
             sheets.far.drop()
-        for area in owed:
-            sheets.top.spoil(area)
-        if owed:
+        self._owe(owed, anew=sheets.top.key != kept)
+
+    def _owe(self, areas: list[QRectF], *, anew: bool) -> None:
+        """Paint what stands in these areas in the next frames; ``anew`` if nothing else is left to paint."""
+        self._owed = areas if anew else self._owed + areas
+        if self._owed:
             self._more.start()
         else:
             self._more.stop()
+        for area in self._owed[:_PORTION]:
+            self.flow_scene.sheets.top.spoil(area)
+        del self._owed[:_PORTION]
 
     def _picture(self, sheet: Sheet, paint: Paint) -> QPixmap:
         return sheet.picture(self.viewport().size(), self.viewportTransform(), self.devicePixelRatioF(), paint)

@@ -7,6 +7,7 @@ flow means; a point is ``(x, y)`` with y downwards.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import inf
 from typing import NamedTuple
 
@@ -262,13 +263,21 @@ def _lanes(start: Point, end: Point, cards: Grid) -> list[float]:
 def _hits(curve: Curve, start: Point, end: Point, cards: Grid) -> bool:
     """Whether ``curve`` runs through a card, its two ends left out."""
     pieces = (len(curve) - 1) // 3
-    steps = pieces * max(10, min(48, round((end[0] - start[0]) / pieces / 20)))
+    shares = _shares(max(10, min(48, round((end[0] - start[0]) / pieces / 20))))
     left, right = start[0] + 4, end[0] - 4
-    for i in range(1, steps):
-        point = point_at(curve, i / steps)
-        if left < point[0] < right and cards.covers(point, 4):
-            return True
+    for piece in range(0, 3 * pieces, 3):
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = curve[piece : piece + 4]
+        for a, b, c, d in shares:
+            x = a * x0 + b * x1 + c * x2 + d * x3
+            if left < x < right and cards.covers((x, a * y0 + b * y1 + c * y2 + d * y3), 4):
+                return True
     return False
+
+
+@lru_cache(maxsize=64)
+def _shares(steps: int) -> Sequence[tuple[float, float, float, float]]:
+    """How much each point of a cubic counts at so many steps from its start on."""
+    return tuple(((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t * t, t**3) for t in (i / steps for i in range(steps)))
 
 
 def tag_place(curve: Curve, width: float, taken: Grid, height: float = TAG_HEIGHT) -> Box:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QStyleOptionGraphicsItem
 
-from pypeline.canvas import near, paint
+from pypeline.canvas import carried, near, paint
 from pypeline.core import events as e
 from pypeline.core.watch import Watch
 from tests.desktop.drawing import Board
@@ -106,6 +106,40 @@ def test_a_view_follows_every_change_without_painting_all_anew(qtbot: Any) -> No
         step()
         assert differing(shown(board), painted(board)) < 60
         assert scene.sheets.top.key == kept, "the picture was kept"
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.0])
+def test_what_is_dragged_looks_like_items_painted_one_by_one(qtbot: Any, scale: float) -> None:
+    board = Board(qtbot, FLOW)
+    board.document.learn(watch=watched())
+    look_from(board, scale)
+    scene, view = board.scene, board.view
+    shown(board)
+    kept = scene.sheets.ground.key, scene.sheets.top.key
+    steps: list[Callable[[], object]] = [
+        lambda: scene.drag(["c"], -235, 90),  # its links run below b, and c comes to lie on it
+        lambda: view.pan_by(40, 15),
+        lambda: scene.drag(["c"], -225, 30),
+        lambda: scene.cards["c"].hover(True),
+        lambda: board.document.learn(frozenset({"a", "b", "c", "b.output - c.input"}), watch=watched()),
+        lambda: scene.drag(["a", "b"], 30, 60),
+        lambda: scene.drag(["a", "b"], 0, 0),
+    ]
+    for step in steps:
+        step()
+        assert differing(shown(board), painted(board)) < 60
+        assert (scene.sheets.ground.key, scene.sheets.top.key) == kept, "the pictures were kept"
+    assert not scene.carried.cards
+
+
+def test_many_cards_are_dragged_as_one_sees_few(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board(qtbot, FLOW)
+    look_from(board, 1.0)
+    monkeypatch.setattr(carried, "MOST", 1)
+    for offset in (40, 70, 0):
+        board.scene.drag(["a", "b"], offset, offset)
+        assert not board.scene.carried.cards
+        assert differing(shown(board), painted(board)) < 60
 
 
 def test_from_far_a_view_follows_states_selection_and_drags(qtbot: Any) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QGraphicsScene
 
-from pypeline.canvas.faces import Faces
 from pypeline.canvas.items.control_item import ControlItem
 from pypeline.canvas.items.frame_item import FrameItem
 from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look
+from pypeline.canvas.paint import Face
 from pypeline.core import geometry as g
 from pypeline.core.control_shapes import Notes
 from pypeline.core.layout import Drawing, Frame, Loop
@@ -19,10 +19,10 @@ from pypeline.schema.flow import Flow
 
 
 class Keeper:
-    """The items by id. ``keep`` after every change of the flow."""
+    """The items by id. ``keep`` after every change of the flow; what new cards say is shown by who watches."""
 
-    def __init__(self, scene: QGraphicsScene, faces: Faces, look: Look) -> None:
-        self._scene, self._faces, self.look = scene, faces, look
+    def __init__(self, scene: QGraphicsScene, look: Look) -> None:
+        self._scene, self.look = scene, look
         self.cards: dict[str, ModuleItem] = {}
         self.links: dict[str, LinkItem] = {}
         self.controls: list[ControlItem] = []
@@ -104,7 +104,7 @@ class Keeper:
         for id, card in drawing.cards.items():
             item = self.cards.get(id)
             if item is None:
-                item = self.cards[id] = ModuleItem(card, self._faces.of(id), self.look)
+                item = self.cards[id] = ModuleItem(card, Face(id, card.type), self.look)
                 self._scene.addItem(item)
             else:
                 item.setPos(0, 0)
