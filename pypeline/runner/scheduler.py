@@ -32,8 +32,6 @@ from pypeline.schema.record import record
 
 SLICE = 0.004
 """Seconds of work after which the loop gets its turn."""
-SELDOM = 10_000
-"""New objects between two looks of the garbage collector while something runs."""
 
 
 @record
@@ -89,12 +87,9 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         self._ended = loop.create_future()
         sharing = self._engine.slots.waiting
-        before = gc.get_threshold()
         if not sharing:
-            # plan and state live as long as the run: no collection need walk over them again and again,
-            # nor look so often through what comes and goes
+            # plan and state live as long as the run: no collection need walk over them again and again
             gc.freeze()
-            gc.set_threshold(max(SELDOM, before[0]), *before[1:])
         sharing.append(self._look_again)
         try:
             self._do(self._state.start())
@@ -103,7 +98,6 @@ class Scheduler:
         finally:
             sharing.remove(self._look_again)
             if not sharing:
-                gc.set_threshold(*before)
                 gc.unfreeze()
             for timer in (*self._timers.values(), *(t.timer for t in self._tries.values() if t.timer is not None)):
                 timer.cancel()
