@@ -94,7 +94,7 @@ def main(number: int) -> dict[str, object]:
             view.fit()
         frames.settle()
         out[f"{name} frame"] = frames.time(lambda _: view.viewport().repaint(), 25)
-        out[f"{name} pan"] = frames.time(lambda i: view.pan_by(12 if i % 8 < 4 else -12, 0), 40)
+        out[f"{name} pan"] = frames.time(lambda i: view.pan_by(12 if i % 24 < 12 else -12, 0), 40)
         frames.settle()
         out[f"{name} zoom"] = frames.time(lambda i: view.zoom_by(0.5 if i % 2 else -0.5), 24)
         view.zoom_to(zoom) if zoom else view.fit()

@@ -200,7 +200,7 @@ def main(name: str, number: int) -> dict[str, object]:
         peer.look(box)
         frames.settle()
         out[f"{look} frame"] = frames.time(lambda _: peer.view.viewport().repaint(), 12, 8)
-        out[f"{look} pan"] = frames.time(lambda i: peer.pan(12 if i % 8 < 4 else -12), 25, 8)
+        out[f"{look} pan"] = frames.time(lambda i: peer.pan(12 if i % 24 < 12 else -12), 25, 8)
         out[f"{look} zoom"] = frames.time(lambda i: peer.zoom(1.07 if i % 2 else 1 / 1.07), 12, 8)
         peer.look(box)
         frames.settle()

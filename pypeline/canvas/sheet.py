@@ -1,7 +1,8 @@
 """Sheets: what a view shows, kept as pictures between frames.
 
-A frame is then a copy. Panning shifts the pictures and paints the strips that come into sight; what
-looks different spoils an area of them, and only spoilt areas are painted again.
+A frame is then a copy. Pictures reach a little beyond what is in sight, and panning moves them; only where
+their edge comes into sight are they shifted, and strips painted. What looks different spoils an area of them,
+and only spoilt areas are painted again.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import ceil, floor
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap, QTransform
 
 from pypeline.core.geometry import CARD_HEIGHT, CARD_WIDTH
 
 _SPARE, _FAR_SPARE = 2 * CARD_WIDTH * CARD_HEIGHT, 100_000
 """Two spoilt areas are painted as one where no more of the scene (from far: pixels) is painted besides them: it costs about the same."""
+MARGIN = 64
+"""Pixels that a picture from near reaches beyond each edge of the view: wider strips, painted seldom, cost less than narrow ones in every frame."""
 _STRETCH = 1.6
 """How far a picture may be stretched while one zooms, before it is painted again."""
 
@@ -27,10 +30,10 @@ _Box = tuple[int, int, int, int]
 
 class Sheet:
     """One picture of one view at one scale. A ``clear`` one shows what lies below it where nothing is painted; in
-    another one everything is painted."""
+    another one everything is painted. It reaches ``margin`` pixels beyond the view."""
 
-    def __init__(self, *, clear: bool = False, spare: float = 0.0) -> None:
-        self._clear, self._spare = clear, spare
+    def __init__(self, *, clear: bool = False, spare: float = 0.0, margin: int = 0) -> None:
+        self._clear, self._spare, self._margin = clear, spare, margin
         self._picture: QPixmap | None = None
         self._world = QTransform()
         self._ratio = 1.0
@@ -52,18 +55,25 @@ class Sheet:
         self._picture = None
         self._spoilt.clear()
 
-    def picture(self, room: QSize, world: QTransform, ratio: float, paint: Paint) -> QPixmap:
-        """What a view of ``room`` pixels shows through ``world``, with ``ratio`` device pixels per pixel."""
-        whole = QRect(0, 0, room.width(), room.height())
-        boxes = self._shift(whole, world, ratio)
-        made, self._world, self._ratio = self._picture, world, ratio
+    def show(self, painter: QPainter, room: QSize, world: QTransform, ratio: float, paint: Paint) -> None:
+        """Show on ``painter`` what a view of ``room`` pixels sees through ``world``, with ``ratio`` device pixels per pixel."""
+        made = self._kept(room, world, ratio, paint)
+        painter.drawPixmap(QPointF(world.dx() - self._world.dx(), world.dy() - self._world.dy()), made)
+
+    def _kept(self, room: QSize, world: QTransform, ratio: float, paint: Paint) -> QPixmap:
+        margin = self._margin
+        whole = QRect(0, 0, room.width() + 2 * margin, room.height() + 2 * margin)
+        boxes = self._follow(whole, world, ratio)
+        made = self._picture
         if made is None:
-            made = self._picture = QPixmap(room * ratio)
+            made = self._picture = QPixmap(whole.size() * ratio)
             self._number += 1
             made.setDevicePixelRatio(ratio)
             if self._clear:
                 made.fill(Qt.GlobalColor.transparent)
+            self._world, self._ratio = _moved(world, margin, margin), ratio
             boxes = [whole]
+        world = self._world
         spare = max(self._spare, _SPARE * world.m11() ** 2)
         boxes += [QRect(left, top, right - left, lower - top) for left, top, right, lower in together(self._boxes(whole, world), spare)]
         # what is spoilt while painting is spoilt for the next frame
@@ -102,25 +112,28 @@ class Sheet:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         painter.drawPixmap(world.mapRect(self.area), self._picture, QRectF(self._picture.rect()))
 
-    def _shift(self, whole: QRect, world: QTransform, ratio: float) -> list[QRect]:
-        """Follow a pan; what it brings into sight. A picture that cannot follow is dropped."""
-        made, before = self._picture, self._world
+    def _follow(self, whole: QRect, world: QTransform, ratio: float) -> list[QRect]:
+        """Shift the picture where the view has left it, so that it lies around the view again; what that brings onto
+        the picture. A picture that cannot follow is dropped."""
+        made, before, margin = self._picture, self._world, self._margin
         if made is None:
             return []
-        across, down = (world.dx() - before.dx()) * ratio, (world.dy() - before.dy()) * ratio
+        across, down = (world.dx() + margin - before.dx()) * ratio, (world.dy() + margin - before.dy()) * ratio
         same = ratio == self._ratio and world.m11() == before.m11() and made.size() == whole.size() * ratio
         if not same or across % 1 or down % 1:
             self.drop()
             return []
-        if across or down:
-            made.scroll(round(across), round(down), made.rect())
-        right, lower = round(across / ratio), round(down / ratio)
+        right, lower = (0 if abs(moved) <= margin * ratio else round(moved / ratio) for moved in (across, down))
+        if not (right or lower):
+            return []
+        made.scroll(round(right * ratio), round(lower * ratio), made.rect())
+        self._world = _moved(before, right, lower)
         width, height = whole.width(), whole.height()
         strips = [QRect(0 if right > 0 else width + right, 0, abs(right), height), QRect(0, 0 if lower > 0 else height + lower, width, abs(lower))]
         return [strip.intersected(whole) for strip in strips if not strip.isEmpty()]
 
     def _boxes(self, whole: QRect, world: QTransform) -> set[_Box]:
-        """The spoilt areas in sight, in whole pixels."""
+        """The spoilt areas on the picture, in its whole pixels."""
         scale, dx, dy, width, height = world.m11(), world.dx(), world.dy(), whole.width(), whole.height()
         boxes: set[_Box] = set()
         for area in self._spoilt:
@@ -151,11 +164,15 @@ def together(boxes: Iterable[_Box], spare: float) -> list[_Box]:
     return made
 
 
+def _moved(world: QTransform, dx: float, dy: float) -> QTransform:
+    return QTransform(world.m11(), 0, 0, world.m22(), world.dx() + dx, world.dy() + dy)
+
+
 class Sheets:
     """A view's pictures: ``ground`` has grid, frames and lines, ``top`` what stands on them; ``far`` the flow from far."""
 
     def __init__(self) -> None:
-        self.ground, self.top, self.far = Sheet(), Sheet(clear=True), Sheet(spare=_FAR_SPARE)
+        self.ground, self.top, self.far = Sheet(margin=MARGIN), Sheet(clear=True, margin=MARGIN), Sheet(spare=_FAR_SPARE)
 
     def spoil(self, area: QRectF) -> None:
         """Anything in this area of the scene may look different."""

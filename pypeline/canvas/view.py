@@ -16,7 +16,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPixmap,
     QResizeEvent,
     QTransform,
     QWheelEvent,
@@ -210,7 +209,7 @@ class FlowView(QGraphicsView):
             sheets.ground.drop()
             sheets.top.drop()
         if not self._stretched(painter, sheets.far):
-            painter.drawPixmap(0, 0, self._picture(sheets.far, self._paint_far))
+            self._show(painter, sheets.far, self._paint_far)
         self._lay(painter, lambda area: scene.carried.far.paint(painter, scene.look, area))
 
     def _show_near(self, painter: QPainter) -> None:
@@ -221,12 +220,12 @@ class FlowView(QGraphicsView):
         kept = sheets.top.key
         stretched = sheets.top.near(world) and self._stretched(painter, sheets.ground)
         if not stretched:
-            painter.drawPixmap(0, 0, self._picture(sheets.ground, lambda made, area: near.paint_ground(made, scene, area)))
+            self._show(painter, sheets.ground, lambda made, area: near.paint_ground(made, scene, area))
         self._lay(painter, lambda area: near.paint_carried_links(painter, scene, area))
         if stretched:
             sheets.top.stretch(painter, world)
         else:
-            painter.drawPixmap(0, 0, self._picture(sheets.top, lambda made, area: owed.extend(near.paint_top(made, scene, area, until))))
+            self._show(painter, sheets.top, lambda made, area: owed.extend(near.paint_top(made, scene, area, until)))
         self._lay(painter, lambda area: near.paint_carried_cards(painter, scene, area))
         if stretched:
             return
@@ -245,8 +244,8 @@ class FlowView(QGraphicsView):
             self.flow_scene.sheets.top.spoil(area)
         del self._owed[:_PORTION]
 
-    def _picture(self, sheet: Sheet, paint: Paint) -> QPixmap:
-        return sheet.picture(self.viewport().size(), self.viewportTransform(), self.devicePixelRatioF(), paint)
+    def _show(self, painter: QPainter, sheet: Sheet, paint: Paint) -> None:
+        sheet.show(painter, self.viewport().size(), self.viewportTransform(), self.devicePixelRatioF(), paint)
 
     def _lay(self, painter: QPainter, show: Callable[[QRectF], None]) -> None:
         """Paint something carried on what is shown already, in scene coordinates."""
