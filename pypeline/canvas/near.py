@@ -22,8 +22,26 @@ from pypeline.canvas.scene import FlowScene
 
 CARD_SECONDS = 0.012
 """Time for painting cards in one frame; of those that come after it only bodies are painted."""
+_ASKED = 8
+"""So many cards are painted between two looks at the clock of the thread, which costs as much as painting one."""
 _HALO = 8.0
 """How far a line's stroke may reach from its middle."""
+
+
+class Budget:
+    """The time of this thread that one frame has for cards."""
+
+    def __init__(self) -> None:
+        self._until = thread_time() + CARD_SECONDS
+        self._asked = 0
+        self._spent = False
+
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        if not (self._spent or self._asked % _ASKED):
+            self._spent = thread_time() >= self._until
+        self._asked += 1
+        return self._spent
 
 
 def paint_ground(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
@@ -51,9 +69,9 @@ def paint_ground(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
         link.draw(painter, lod)
 
 
-def paint_top(painter: QPainter, scene: FlowScene, area: QRectF, until: float) -> Sequence[QRectF]:
-    """Paint what stands on the ground of an area: counts, cards, control links. Cards that come after ``until``, a
-    time of this thread, are painted as bodies only; the areas where they stand are returned."""
+def paint_top(painter: QPainter, scene: FlowScene, area: QRectF, budget: Budget) -> Sequence[QRectF]:
+    """Paint what stands on the ground of an area: counts, cards, control links. Cards beyond the
+    ``budget`` are painted as bodies only; the areas where they stand are returned."""
     lod = painter.worldTransform().m11()
     links: list[LinkItem] = []
     cards: list[ModuleItem] = []
@@ -71,7 +89,7 @@ def paint_top(painter: QPainter, scene: FlowScene, area: QRectF, until: float) -
         for link in links:
             if link.tag is not None and link.tag_area.intersects(area):
                 link.draw_tag(painter, lod)
-    owed = _cards(painter, lod, cards, until)
+    owed = _cards(painter, lod, cards, budget)
     for control in controls:
         control.draw(painter)
     for control in controls:
@@ -91,16 +109,16 @@ def paint_carried_cards(painter: QPainter, scene: FlowScene, area: QRectF) -> No
     cards, links = scene.carried.within(area)
     for link in links:
         link.draw_tag(painter, lod)
-    _cards(painter, lod, cards, thread_time() + CARD_SECONDS)
+    _cards(painter, lod, cards, Budget())
 
 
-def _cards(painter: QPainter, lod: float, cards: Iterable[ModuleItem], until: float) -> list[QRectF]:
-    """Paint cards, each whole before ``until``; where those stand of which only the body is painted."""
+def _cards(painter: QPainter, lod: float, cards: Iterable[ModuleItem], budget: Budget) -> list[QRectF]:
+    """Paint cards, each whole within the ``budget``; where those stand of which only the body is painted."""
     owed: list[QRectF] = []
     for card in cards:
         offset = card.pos()
         painter.translate(offset)
-        if thread_time() < until:
+        if not budget.spent():
             card.draw(painter, lod)
         else:
             card.draw_body(painter, lod)

@@ -216,7 +216,7 @@ class FlowView(QGraphicsView):
         """The flow from near: its ground, and on it the rest; between and above them what is carried."""
         scene, sheets = self.flow_scene, self.flow_scene.sheets
         scene.take_news(self.seen())
-        world, owed, until = self.viewportTransform(), list[QRectF](), thread_time() + near.CARD_SECONDS
+        world, owed, budget = self.viewportTransform(), list[QRectF](), near.Budget()
         kept = sheets.top.key
         stretched = sheets.top.near(world) and self._stretched(painter, sheets.ground)
         if not stretched:
@@ -225,7 +225,7 @@ class FlowView(QGraphicsView):
         if stretched:
             sheets.top.stretch(painter, world)
         else:
-            self._show(painter, sheets.top, lambda made, area: owed.extend(near.paint_top(made, scene, area, until)))
+            self._show(painter, sheets.top, lambda made, area: owed.extend(near.paint_top(made, scene, area, budget)))
         self._lay(painter, lambda area: near.paint_carried_cards(painter, scene, area))
         if stretched:
             return
