@@ -78,6 +78,8 @@ class FlowScene(QGraphicsScene):
     def dispose(self) -> None:
         """Let go of every item, once nobody looks any more: before the scene goes, whatever Python collects when.
         The document goes as well, so that nothing is drawn again."""
+        self._news.clear()
+        self._far_news.clear()
         self._kept.forget()
         self.over.clear()
         self.clear()
