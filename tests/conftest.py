@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import defaultdict
 from typing import Any
 
@@ -13,6 +14,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if not pluginmanager.hasplugin("pytest-qt"):
         parser.addini("qt_api", "Qt binding")
         parser.addini("qt_log_level_fail", "level of Qt messages that fails a test")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # what is started in the background or by nohup has these ignored, and so would the runs that tests stop by them
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
