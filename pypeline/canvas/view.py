@@ -31,6 +31,8 @@ _STEP = 1.15
 _FIT_MARGIN = 40.0
 _REST, _LONGEST = 5.0, 0.1
 """A run's news wait till the view has rested so many times as long as painting took, but never longer than these seconds."""
+_PAUSE = 15
+"""Milliseconds at least between frames that paint what an earlier one owes."""
 _PORTION = 80
 """So many cards that a frame had no time for are tried in the next."""
 _READABLE, _START = 0.6, 0.75
@@ -85,7 +87,6 @@ class FlowView(QGraphicsView):
         # cards that a frame had no time for are painted in the next
         self._more = QTimer(self)
         self._more.setSingleShot(True)
-        self._more.setInterval(15)
         self._more.timeout.connect(self._paint_all)
         self._owed: list[QRectF] = []
         # a run says something thirty times a second: where painting takes long, not all of it is painted
@@ -237,7 +238,8 @@ class FlowView(QGraphicsView):
         """Paint what stands in these areas in the next frames; ``anew`` if nothing else is left to paint."""
         self._owed = areas if anew else self._owed + areas
         if self._owed:
-            self._more.start()
+            # as after a run's news: a frame that took long is followed by a rest
+            self._more.start(max(_PAUSE, round(1000 * min(_LONGEST, self._took * _REST))))
         else:
             self._more.stop()
         for area in self._owed[:_PORTION]:
