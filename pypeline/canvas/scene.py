@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QLineF, QObject, QPointF, QRect, QRectF, Signal
+from PySide6.QtCore import QLineF, QObject, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
@@ -188,14 +188,20 @@ class FlowScene(QGraphicsScene):
 
     def take_news(self, area: QRectF | None = None) -> None:
         """Let modules and links in this area look as the document knows them now; all of them by default."""
-        now = frozenset(self._news if area is None else (id for id in self._news if self._bounds(id).intersects(area)))
+        now = frozenset(self._news if area is None else self._news & self._in_sight(area))
         if now:
             self._news -= now
             self._show_news(now)
 
-    def _bounds(self, id: str) -> QRectF:
-        card = self.cards.get(id)
-        return self.link_items[id].boundingRect() if card is None else card.boundingRect()
+    def _in_sight(self, area: QRectF) -> set[str]:
+        """The modules and data links of an area. Few are in sight, where thousands may have news."""
+        found: set[str] = set()
+        for item in self.items(area, Qt.ItemSelectionMode.IntersectsItemBoundingRect):
+            if isinstance(item, ModuleItem):
+                found.add(item.card.id)
+            elif isinstance(item, LinkItem):
+                found.add(item.shape_data.id)
+        return found
 
     def _show_news(self, changed: frozenset[str]) -> None:
         """Show what a run says, and leave it to whoever told or paints it that a view paints it."""
