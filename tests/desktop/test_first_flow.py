@@ -75,7 +75,7 @@ def test_the_page_followed_step_by_step(on_loop: Any, tmp_path: Path, monkeypatc
         says(3, "Ctrl+S", "Save")
         await person.press(Qt.Key.Key_S, CTRL)
         await person.name_file(Path(typed(3)[0]))
-        assert window.file.path == demo / "active.yaml"
+        assert window.filing.file.path == demo / "active.yaml"
 
         says(4, "Enter")
         assert window.focusWidget() is view, "typing must reach the canvas without a click"
@@ -138,7 +138,7 @@ def test_the_page_followed_step_by_step(on_loop: Any, tmp_path: Path, monkeypatc
 
         says(13, "Ctrl+S")
         await person.press(Qt.Key.Key_S, CTRL)
-        assert not window.unsaved
+        assert not window.filing.unsaved
         await person.leave()
 
     on_loop(main)

@@ -123,7 +123,7 @@ def test_openflights_drawn_saved_and_run_equals_the_file_run_headless(on_loop: A
         window = person.window
         await person.press(Qt.Key.Key_S, CTRL)
         await person.name_file(flow)
-        assert window.file.path == flow
+        assert window.filing.file.path == flow
         await person.understood()
         assert window.document.knowledge.problems == ()
         saved = flow.read_bytes()
@@ -147,7 +147,7 @@ def test_openflights_drawn_saved_and_run_equals_the_file_run_headless(on_loop: A
         assert "of_airline.reject - no_airline.input" not in data_links(person)
         while window.document.undo.canUndo() and not window.document.undo.isClean():
             await person.press(Qt.Key.Key_Z, CTRL)
-        assert not window.unsaved
+        assert not window.filing.unsaved
         await person.leave()
 
     on_loop(main)

@@ -63,10 +63,10 @@ def test_opened_and_saved_is_the_same_bytes_and_a_moved_module_is_one_line(on_lo
         await person.press(Qt.Key.Key_S, CTRL)
         assert flow.read_text(encoding="utf-8") == FLOW
         person.drag(person.card("adults"), person.card("adults") + QPointF(0, 80))
-        assert person.window.unsaved
+        assert person.window.filing.unsaved
         assert "●" in person.window.toolbar.file.text()
         await person.press(Qt.Key.Key_S, CTRL)
-        assert not person.window.unsaved
+        assert not person.window.filing.unsaved
         assert lines_changed(FLOW, flow.read_text(encoding="utf-8")) == [("    adults: [280, 0]", "    adults: [280, 80]")]
         await person.press(Qt.Key.Key_Z, CTRL)
         await person.press(Qt.Key.Key_S, CTRL)
@@ -94,10 +94,10 @@ def test_a_flow_that_a_module_runs_is_opened_by_a_double_click_and_left_again(on
         assert not back.isEnabled()
         QTest.mouseDClick(person.area, LEFT, pos=person.at(person.card("inner")))
         await turns()
-        assert window.file.path == flow
+        assert window.filing.file.path == flow
         await person.press(Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
         await turns()
-        assert window.file.path == outer
+        assert window.filing.file.path == outer
         assert not back.isEnabled()
         await person.leave()
 
@@ -118,18 +118,18 @@ def test_new_open_save_as_and_the_recent_list(on_loop: Any, flow: Path, tmp_path
         assert abs(view.seen().center().x() - window.board.scene.flow_box().center().x()) < 2
         await person.press(Qt.Key.Key_S, CTRL | SHIFT)
         await person.name_file(tmp_path / "again.yaml")
-        assert window.file.path == tmp_path / "again.yaml"
+        assert window.filing.file.path == tmp_path / "again.yaml"
         assert window.toolbar.file.text() == "again.yaml"
         await person.press(Qt.Key.Key_N, CTRL)
         await turns()
-        assert window.file.path is None
+        assert window.filing.file.path is None
         assert window.document.flow.modules == ()
         window._fill_recent()
         entries = window.recent_menu.actions()
         assert [e.text().split()[0] for e in entries] == ["again.yaml", "people.yaml"]
         entries[1].trigger()
         await turns()
-        assert window.file.path == flow
+        assert window.filing.file.path == flow
         flow.with_name("again.yaml").unlink()
         window._fill_recent()
         assert [e.text().split()[0] for e in window.recent_menu.actions()] == ["people.yaml"]
@@ -143,12 +143,12 @@ def test_a_file_that_is_no_flow_is_told_and_what_is_open_stays(on_loop: Any, flo
         broken = tmp_path / "broken.yaml"
         broken.write_text("flow: {name: x}\nmodles: []\n", encoding="utf-8")
         person = await Person(flow).come()
-        person.window.open_path(broken)
+        person.window.filing.open(broken)
         await turns()
         said = person.answer("Close")
         assert "broken.yaml cannot be opened" in said
         assert "modles" in said
-        assert person.window.file.path == flow
+        assert person.window.filing.file.path == flow
         await person.leave()
 
     on_loop(main)
@@ -169,11 +169,11 @@ def test_a_file_changed_on_disk_is_never_overwritten_without_a_word(on_loop: Any
         condition = window.document.flow.module("adults").configs.required["condition"]
         if choice == "Overwrite it":
             assert lines_changed(FLOW, now) == [("    out: [560, 0]", "    out: [560, 80]")]
-            assert not window.unsaved
+            assert not window.filing.unsaved
         else:
             assert now == theirs
             assert condition == ("age >= 21" if choice == "Reload it" else "age >= 18")
-            assert window.unsaved == (choice == "Cancel")
+            assert window.filing.unsaved == (choice == "Cancel")
         await person.leave()
 
     on_loop(main)

@@ -29,17 +29,17 @@ class Action:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("file.new", "New flow", "File", "new_file", ("Ctrl+N",), "new", hint="Start an empty flow."),
-    Action("file.open", "Open…", "File", "open_dialog", ("Ctrl+O",), "open", hint="Open a flow file. Opening never runs anything."),
-    Action("file.back", "Back to the outer flow", "File", "leave_child", ("Alt+Left",), when="entered", hint="The flow from which this one was opened."),
-    Action("file.save", "Save", "File", "save_file", ("Ctrl+S",), "save", hint="Write the flow; only what changed is touched in the file."),
-    Action("file.save_as", "Save as…", "File", "save_dialog", ("Ctrl+Shift+S",), hint="Write the flow to another file."),
-    Action("file.build", "Build job", "File", "build_job", ("Ctrl+B",), "build", "saved", hint="Make a job folder that runs by itself."),
+    Action("file.new", "New flow", "File", "filing.new", ("Ctrl+N",), "new", hint="Start an empty flow."),
+    Action("file.open", "Open…", "File", "filing.open_dialog", ("Ctrl+O",), "open", hint="Open a flow file. Opening never runs anything."),
+    Action("file.back", "Back to the outer flow", "File", "filing.leave_child", ("Alt+Left",), when="entered", hint="The flow from which this one was opened."),
+    Action("file.save", "Save", "File", "filing.save", ("Ctrl+S",), "save", hint="Write the flow; only what changed is touched in the file."),
+    Action("file.save_as", "Save as…", "File", "filing.save_dialog", ("Ctrl+Shift+S",), hint="Write the flow to another file."),
+    Action("file.build", "Build job", "File", "filing.build", ("Ctrl+B",), "build", "saved", hint="Make a job folder that runs by itself."),
     Action(
         "file.register",
         "Register module folder…",
         "File",
-        "register_dialog",
+        "filing.register_dialog",
         icon="folder",
         when="saved",
         hint="Make modules of your own known.",
@@ -65,7 +65,7 @@ ACTIONS: tuple[Action, ...] = (
         when="modules",
         hint="A disabled module does not run.",
     ),
-    Action("edit.child", "Open its flow", "Edit", "enter_child", ("Ctrl+Return",), "open", "child", hint="Open the flow that the selected module runs."),
+    Action("edit.child", "Open its flow", "Edit", "filing.enter_child", ("Ctrl+Return",), "open", "child", hint="Open the flow that the selected module runs."),
     Action("edit.find", "Find a module…", "Edit", "find_module", ("Ctrl+F",), "search", hint="Find a module in this flow by its name."),
     Action("edit.commands", "All commands…", "Edit", "command_palette", ("Ctrl+K",), short="Ctrl K", hint="Every action by a few letters of its name."),
     Action("view.fit", "Fit the flow", "View", "looking.fit", ("Ctrl+0",), "fit", hint="See all of it."),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication
 
+from pypeline.app.desktop import files
 from pypeline.app.desktop.board import Board
 from pypeline.canvas.document import Document, Selection
 from pypeline.core import edits, layout
@@ -96,3 +101,21 @@ class Editing:
     def _placed_flow(self) -> Flow:
         """The flow with the places that are shown, also those the file does not give."""
         return edits.move(self._document.flow, {m.id: self._board.scene.place(m.id) for m in self._document.flow.modules})
+
+    def add_in_middle(self, type: str) -> None:
+        """Place a module in the middle of what is seen, a little aside of what stands there."""
+        point = self._board.view.seen().center()
+        while self._board.scene.hit(point).kind in {"module", "port"}:
+            point += QPointF(32, 32)
+        self._board.editor.add(type, point)
+
+    def add_readers(self, paths: Sequence[Path], folder: Path, point: QPointF) -> None:
+        """Place a reader for each of the data files, one below the other from ``point``; they are named as seen from ``folder``."""
+        for n, path in enumerate(paths):
+            found = files.reader_for(path, folder)
+            if found is None:
+                self._board.view.say(f"no module reads {path.name}")
+                continue
+            decl, place = self._document.catalogue[found[0]], (point.x(), point.y() + n * 96)
+            flow, id = edits.add_module(self._document.flow, decl, place, id=path.stem.split(".")[0], configs=found[1])
+            self._document.apply(f"Read {path.name}", flow, choose=Selection(frozenset([id])))

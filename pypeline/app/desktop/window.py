@@ -7,14 +7,13 @@ opened with ``exec()``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from pypeline import __version__
 from pypeline.app.desktop import asking, files, loop, style
@@ -27,24 +26,22 @@ from pypeline.app.desktop.docks.palette import PalettePanel
 from pypeline.app.desktop.docks.preview import PreviewPanel
 from pypeline.app.desktop.docks.problems import ProblemsPanel
 from pypeline.app.desktop.editing import Editing
-from pypeline.app.desktop.files import OpenFile, Recent
+from pypeline.app.desktop.files import OpenFile
+from pypeline.app.desktop.filing import Filing
 from pypeline.app.desktop.looking import Looking
 from pypeline.app.desktop.running import Running
 from pypeline.app.desktop.session import Session
 from pypeline.app.desktop.statusbar import StatusBar
 from pypeline.app.desktop.toolbar import Toolbar
-from pypeline.canvas.document import Document, Selection
+from pypeline.canvas.document import Document
 from pypeline.canvas.icons import plain
 from pypeline.canvas.look import look
 from pypeline.canvas.scene import Hit
-from pypeline.core import edits
-from pypeline.runner import children
 from pypeline.runner.registry import load
-from pypeline.schema.problems import PypeError
 
 
 class FlowWindow(QMainWindow):
-    """One window on one flow. ``closed`` when it is gone for good; ``wants_file(path)`` opens another."""
+    """One window on one flow. ``closed`` when it is gone for good."""
 
     closed = Signal()
 
@@ -52,20 +49,22 @@ class FlowWindow(QMainWindow):
         super().__init__()
         self.theme = theme
         self.settings = settings
-        self.recent = Recent()
-        self.file = file
+        self.filing = Filing(self, file)
         self._really_close = False
         self._folder = Path.cwd()
-        # the flows from which children were opened, the outermost first
-        self._outer: list[Path] = []
         self.document: Document
         self.session: Session
         self.actions_by_id: dict[str, QAction] = {}
         self._make_actions()
-        self._make_document(file)
+        self._make_document()
         self._make_body()
         self.command_list = CommandList(self, self.actions_by_id)
         self.resize(1440, 900)
+        self.filing.opened.connect(self._show_flow)
+        self.filing.written.connect(self._show_file)
+        self.filing.written.connect(self._refresh_actions)
+        self.filing.moved.connect(self._show_contexts)
+        self.filing.registered.connect(lambda: self.palette_panel.show_catalogue(self.document.catalogue, look(self.theme)))
         self._follow()
         self._refresh_actions()
 
@@ -86,12 +85,14 @@ class FlowWindow(QMainWindow):
             self.actions_by_id[entry.id] = action
             self.addAction(action)
 
-    def _make_document(self, file: OpenFile) -> None:
+    def _make_document(self) -> None:
+        file = self.filing.file
         # a new flow belongs where one was working
         folder = file.path.resolve().parent if file.path else self._folder
         self._folder = folder
         self.document = Document(file.flow, load(folder), self)
         self.session = Session(self.document, folder, self)
+        self.filing.serve(self.document, self.session)
 
     def _make_body(self) -> None:
         tint = look(self.theme)
@@ -154,8 +155,8 @@ class FlowWindow(QMainWindow):
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
-        for path in self.recent.files():
-            self.recent_menu.addAction(f"{path.name}   {path.parent}", partial(self.open_path, path))
+        for path in self.filing.recent.files():
+            self.recent_menu.addAction(f"{path.name}   {path.parent}", partial(self.filing.open, path))
         if self.recent_menu.isEmpty():
             self.recent_menu.addAction("Nothing yet").setEnabled(False)
 
@@ -168,9 +169,9 @@ class FlowWindow(QMainWindow):
         document.knowledge_changed.connect(lambda _: self._count_problems())
         session.run_changed.connect(self._run_changed)
         session.understood.connect(self._look_again)
-        self.palette_panel.wanted.connect(self.add_in_middle)
+        self.palette_panel.wanted.connect(self.editing.add_in_middle)
         board.editor.link_chosen.connect(self.running.show_link)
-        board.editor.opened.connect(lambda _: self.enter_child() if self._child() is not None else self.inspector.focus_first())
+        board.editor.opened.connect(lambda _: self.filing.enter_child() if self.filing.child() is not None else self.inspector.focus_first())
         board.editor.menu_wanted.connect(self._context_menu)
         board.editor.files_dropped.connect(self.drop_files)
         board.editor.added.connect(lambda _: self.inspector.show_settings())
@@ -179,8 +180,6 @@ class FlowWindow(QMainWindow):
         self._show_file()
         self._show_contexts()
         self._count_problems()
-        if self.file.path is not None:
-            self.recent.add(self.file.path)
 
     def _tint_actions(self) -> None:
         tint = look(self.theme)
@@ -194,14 +193,14 @@ class FlowWindow(QMainWindow):
         chosen = self.document.selection
         truths: dict[str, bool] = {
             "always": True,
-            "saved": self.file.path is not None,
+            "saved": self.filing.file.path is not None,
             "selection": bool(chosen),
             "modules": bool(chosen.modules),
             "one": len(chosen.modules) == 1 and not self.session.running,
             "undo": self.document.undo.canUndo(),
             "redo": self.document.undo.canRedo(),
-            "child": self._child() is not None,
-            "entered": bool(self._outer),
+            "child": self.filing.child() is not None,
+            "entered": self.filing.entered,
             "idle": not self.session.running,
             "running": self.session.running,
         }
@@ -251,10 +250,10 @@ class FlowWindow(QMainWindow):
             self.preview.forget()
 
     def _show_file(self) -> None:
-        name = self.file.path.name if self.file.path else f"{self.document.flow.flow.name}.yaml"
-        saved = self.document.undo.isClean() and (self.file.path is not None or not self.document.flow.modules)
+        filing, name = self.filing, self.filing.name
+        saved = not filing.unsaved and (filing.file.path is not None or not self.document.flow.modules)
         self.toolbar.show_file(name, saved=saved, folder=str(self.session.folder))
-        self.status.show_file(name, saved=saved, new=self.file.path is None)
+        self.status.show_file(name, saved=saved, new=filing.file.path is None)
         self.setWindowTitle(f"{name}{'' if saved else ' •'} — PYpeline")
 
     def _show_contexts(self) -> None:
@@ -265,42 +264,10 @@ class FlowWindow(QMainWindow):
         number = len(self.document.knowledge.problems)
         self.tabs.setTabText(self.tabs.indexOf(self.problems), f"Problems {number}" if number else "Problems")
 
-    # --- File --------------------------------------------------------------------------------------------
-
-    def new_file(self) -> None:
-        """Start an empty flow here."""
-        self._leave_then(self._take_new)
-
-    def _take_new(self) -> None:
-        self._outer = []
-        self._take(files.new_flow())
-
-    def open_dialog(self) -> None:
-        """Ask for a flow file."""
-        dialog = QFileDialog(self, "Open a flow", str(self.session.folder), "Flow files (*.yaml *.yml);;All files (*)")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda name: self.open_path(Path(name)))
-        asking.show(dialog)
-
-    def open_path(self, path: Path, *, outer: Sequence[Path] = ()) -> None:
-        """Open the flow file at ``path`` here; ``outer`` are the flows through which one came to it."""
-
-        def take() -> None:
-            try:
-                found = files.open_flow(path)
-            except PypeError as error:
-                asking.tell(self, f"{path.name} cannot be opened", "\n".join(str(p) for p in error.problems[:12]))
-                return
-            self._outer = [*outer]
-            self._take(found)
-
-        self._leave_then(take)
-
-    def _take(self, file: OpenFile) -> None:
-        """Show another flow in this window."""
+    def _show_flow(self) -> None:
+        """Show the flow that was opened, in a body of its own."""
         old_session, old_document, old_scene = self.session, self.document, self.board.scene
-        self.file = file
-        self._make_document(file)
+        self._make_document()
         self._make_body()
         self._follow()
         self._refresh_actions()
@@ -309,111 +276,6 @@ class FlowWindow(QMainWindow):
         loop.start(old_session.close())
         # once the new body has its size
         QTimer.singleShot(0, self.board.view, self.board.view.start)
-
-    def _child(self) -> Path | None:
-        """The file of the flow that the one selected module runs."""
-        chosen = self.document.selection.modules
-        if len(chosen) != 1:
-            return None
-        module = self.document.flow.module(next(iter(chosen)))
-        return children.path_of(module, self.session.folder, self.session.answers) if self.file.path is not None else None
-
-    def enter_child(self) -> None:
-        """Open the flow that the selected module runs."""
-        path, outer = self._child(), self.file.path
-        if path is not None and outer is not None:
-            self.open_path(path, outer=[*self._outer, outer])
-
-    def leave_child(self) -> None:
-        """Open the flow again from which this one was opened."""
-        if self._outer:
-            self.open_path(self._outer[-1], outer=self._outer[:-1])
-
-    def save_file(self) -> None:
-        """Write the flow; asks for a name the first time."""
-        if self.file.path is None:
-            self.save_dialog()
-        else:
-            self.save_path(self.file.path)
-
-    def save_dialog(self) -> None:
-        """Ask where to write the flow."""
-        start = self.file.path or self.session.folder / f"{self.document.flow.flow.name}.yaml"
-        dialog = QFileDialog(self, "Save the flow", str(start), "Flow files (*.yaml *.yml)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("yaml")
-        dialog.selectFile(start.name)
-        dialog.fileSelected.connect(lambda name: self.save_path(Path(name)))
-        asking.show(dialog)
-
-    def save_path(self, path: Path, *, force: bool = False) -> bool:
-        """Write the flow to ``path``; False if it was not written."""
-        try:
-            saved = files.save(self.file, self.document.flow, path, force=force)
-        except PypeError as error:
-            if any(p.code == "PYE494" for p in error.problems):
-                asking.choose(
-                    self,
-                    f"{path.name} was changed on disk",
-                    "Somebody else wrote this file since it was opened here.",
-                    {"Overwrite it": lambda: self.save_path(path, force=True), "Reload it": lambda: self._take(files.open_flow(path))},
-                )
-            else:
-                asking.tell(self, "Not saved", "\n".join(str(p) for p in error.problems))
-            return False
-        moved = self.file.path is None or path.resolve() != self.file.path.resolve()
-        self.file = saved
-        if saved.flow != self.document.flow:
-            self.document.show(saved.flow)
-        else:
-            self.document.flow.with_marks(saved.flow.marks)
-        self.document.undo.setClean()
-        self.recent.add(path)
-        if moved:
-            self.session.move_to(path.resolve().parent)
-            self._show_contexts()
-        self._show_file()
-        self._refresh_actions()
-        return True
-
-    def build_job(self) -> None:
-        """Make a job folder of the saved flow."""
-        if self.file.path is None or not self.save_path(self.file.path):
-            return
-        from pypeline.runner.build import build
-
-        try:
-            made = build(self.document.flow, self.file.path, self.document.catalogue, self.session.folder / "jobs")
-        except PypeError as error:
-            asking.tell(self, "Not built", "\n".join(str(p) for p in error.problems[:12]))
-            return
-        asking.tell(self, "Built", f"{made}\n\nRun it anywhere with:  pype run {made.name}")
-
-    def register_dialog(self) -> None:
-        """Ask for a folder with modules of one's own."""
-        dialog = QFileDialog(self, "Register a folder of modules", str(self.session.folder))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.fileSelected.connect(lambda name: self.register_folder(Path(name)))
-        asking.show(dialog)
-
-    def register_folder(self, folder: Path) -> None:
-        """Import the modules of ``folder`` once, which trusts them, and offer them in the palette."""
-
-        def register() -> None:
-            from pypeline.runner.registry import auto_register
-
-            try:
-                made, problems = auto_register(self.session.folder, [folder])
-            except PypeError as error:
-                asking.tell(self, "Not registered", "\n".join(str(p) for p in error.problems[:12]))
-                return
-            self.document.learn_types(load(self.session.folder))
-            self.palette_panel.show_catalogue(self.document.catalogue, look(self.theme))
-            self.session.understand()
-            told = [*(f"{decl.name}  {decl.description}" for decl in made), *map(str, problems)]
-            asking.tell(self, "Registered" if made else "Nothing registered", "\n".join(told[:24]) or "No module was found in this folder.")
-
-        asking.choose(self, f"Trust the code in {folder.name}?", "Registering runs the Python files of this folder once.", {"Register": register})
 
     # --- Edit ---------------------------------------------------------------------------------------------
 
@@ -425,28 +287,14 @@ class FlowWindow(QMainWindow):
         """Every action by a few letters."""
         self.command_list.ask_actions()
 
-    def add_in_middle(self, type: str) -> None:
-        """Place a module in the middle of what is seen, a little aside of what stands there."""
-        point = self.board.view.seen().center()
-        while self.board.scene.hit(point).kind in {"module", "port"}:
-            point += QPointF(32, 32)
-        self.board.editor.add(type, point)
-
     def drop_files(self, names: list[str], point: QPointF) -> None:
-        """Put a reader for each dropped file; a dropped flow is opened."""
-        for n, name in enumerate(names):
-            path = Path(name)
-            if path.suffix.lower() in {".yaml", ".yml"}:
-                self.open_path(path)
-                return
-            found = files.reader_for(path, self.session.folder)
-            if found is None:
-                self.board.view.say(f"no module reads {path.name}")
-                continue
-            flow, id = edits.add_module(
-                self.document.flow, self.document.catalogue[found[0]], (point.x(), point.y() + n * 96), id=path.stem.split(".")[0], configs=found[1]
-            )
-            self.document.apply(f"Read {path.name}", flow, choose=Selection(frozenset([id])))
+        """Open a dropped flow, or put a reader for each dropped file."""
+        paths = [Path(name) for name in names]
+        flows = [path for path in paths if path.suffix.lower() in {".yaml", ".yml"}]
+        if flows:
+            self.filing.open(flows[0])
+        else:
+            self.editing.add_readers(paths, self.session.folder, point)
 
     def go_to(self, module: str) -> None:
         """Select a module and bring it into sight."""
@@ -489,8 +337,6 @@ class FlowWindow(QMainWindow):
         """Show or hide the inspector."""
         self.inspector.setVisible(not self.inspector.isVisible())
 
-    # --- Run -----------------------------------------------------------------------------------------------
-
     # --- Help ----------------------------------------------------------------------------------------------
 
     def show_keys(self) -> None:
@@ -504,7 +350,7 @@ class FlowWindow(QMainWindow):
     def _context_menu(self, at: QPoint, hit: Hit) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, True)
-        inside = ["edit.child"] if self._child() is not None else []
+        inside = ["edit.child"] if self.filing.child() is not None else []
         wanted = [
             *inside,
             "run.to",
@@ -527,29 +373,9 @@ class FlowWindow(QMainWindow):
 
     # --- closing ---------------------------------------------------------------------------------------------
 
-    @property
-    def unsaved(self) -> bool:
-        """Whether closing now would lose edits."""
-        return not self.document.undo.isClean()
-
-    def _leave_then(self, go_on: Callable[[], None]) -> None:
-        """Go on at once, or after asking what becomes of unsaved edits."""
-        if not self.unsaved:
-            go_on()
-            return
-
-        def save_then() -> None:
-            if self.file.path is None:
-                self.save_dialog()
-            elif self.save_path(self.file.path):
-                go_on()
-
-        name = self.file.path.name if self.file.path else "this flow"
-        asking.choose(self, f"Save {name}?", "Your edits are not saved yet.", {"Save": save_then, "Do not save": go_on})
-
     def closeEvent(self, event: QCloseEvent) -> None:
         # a close within a close does nothing: what needs no question is accepted here
-        if self._really_close or not (self.session.running or self.unsaved):
+        if self._really_close or not (self.session.running or self.filing.unsaved):
             event.accept()
             loop.start(self._end())
             return
@@ -559,10 +385,10 @@ class FlowWindow(QMainWindow):
                 self,
                 "A run is going on",
                 "Closing the window stops it.",
-                {"Stop it and close": lambda: self._leave_then(self._close_now)},
+                {"Stop it and close": lambda: self.filing.leave_then(self._close_now)},
             )
         else:
-            self._leave_then(self._close_now)
+            self.filing.leave_then(self._close_now)
 
     def close_at_once(self) -> None:
         """Close without asking: the process was told to end."""
