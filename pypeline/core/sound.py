@@ -36,7 +36,10 @@ def sound_part(flow: Flow, catalogue: Mapping[str, ModuleDecl], problems: Iterab
 
 
 def upstream_of(flow: Flow, id: str) -> Flow:
-    """Module ``id`` and all that its data comes from; data links only. For *Run to here* and previews."""
+    """Module ``id`` and all that its data comes from; data links only. For *Run to here* and previews.
+
+    Rejected rows that a link takes in the whole flow are no failure here, though their taker is left out.
+    """
     feeders: dict[str, list[str]] = {}
     for link in flow.connections.data:
         feeders.setdefault(link.target, []).append(link.source)
@@ -46,7 +49,10 @@ def upstream_of(flow: Flow, id: str) -> Flow:
             if source not in wanted:
                 wanted.add(source)
                 waiting.append(source)
-    return _data_only(part(flow, wanted))
+    taken = {x.source for x in flow.connections.data if x.source_port == "reject" and x.source in wanted and x.target not in wanted}
+    piece = part(flow, wanted)
+    modules = tuple(m.model_copy(update={"on_reject": "ignore"}) if m.id in taken else m for m in piece.modules)
+    return _data_only(piece.model_copy(update={"modules": modules}))
 
 
 def _data_only(flow: Flow) -> Flow:

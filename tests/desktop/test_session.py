@@ -15,7 +15,7 @@ from pypeline.core import edits
 from pypeline.runner.registry import load
 from pypeline.schema.flow import Flow
 
-FLOW = {
+FLOW: dict[str, Any] = {
     "flow": {"name": "small"},
     "modules": [
         {
@@ -124,6 +124,26 @@ def test_run_to_here_writes_nothing(on_loop: Any, project: Path) -> None:
         assert set(session.watch.modules) == {"people", "adults"}
         assert not (project / "adults.csv").exists()
         await session.close()
+
+    on_loop(main)
+
+
+def test_run_to_here_keeps_what_becomes_of_rejected_rows(on_loop: Any, project: Path) -> None:
+    (project / "people.csv").write_text("name,age\nAda,36\nBob,seven\n", encoding="utf-8")
+    taker = {"id": "bad", "name": "csv_sink", "configs": {"required": {"output_path": "bad.csv"}}}
+    linked = ["people.reject - bad.input", *FLOW["connections"]["data"]]
+    flow = {**FLOW, "modules": [*FLOW["modules"], taker], "connections": {"data": linked}}
+
+    async def main() -> None:
+        for given, end in ((flow, "completed"), (FLOW, "failed")):
+            session = Session(Document(Flow.model_validate(given), load(project)), project)
+            await until(session.understood)
+            assert session.run(to="adults") == []
+            await until(session.run_changed, lambda session=session: not session.running)
+            assert session.summary is not None
+            assert session.summary.state == end
+            assert not (project / "bad.csv").exists()
+            await session.close()
 
     on_loop(main)
 

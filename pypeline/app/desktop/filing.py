@@ -186,7 +186,7 @@ class Filing(QObject):
         except PypeError as error:
             asking.tell(self._window, "Not built", "\n".join(str(p) for p in error.problems[:12]))
             return
-        asking.tell(self._window, "Built", f"{made}\n\nRun it anywhere with:  pype run {made.name}")
+        asking.tell(self._window, "Built", f"{made}\n\nRun it with:  pype run jobs/{made.name}")
 
     def register_dialog(self) -> None:
         """Ask for a folder with modules of one's own."""
