@@ -148,4 +148,7 @@ QProgressBar[state="completed"]::chunk {{ background: {t.source}; }}
 QLabel#empty {{ color: {t.muted}; font-size: 13px; }}
 QLabel#corner {{ color: {t.muted}; font-size: 11px; padding-right: 14px; }}
 QDialog {{ background: {t.panel}; }}
+#qt_msgbox_label {{ font-size: 15px; font-weight: 600; min-width: 340px; }}
+#qt_msgbox_informativelabel {{ min-width: 340px; }}
+#qt_msgboxex_icon_label {{ max-width: 0; }}
 """
