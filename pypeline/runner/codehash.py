@@ -70,12 +70,14 @@ class _File:
 
 @dataclass(slots=True)
 class _Walk:
-    """One closure. ``reached``: ``file:name`` → meaning; a file's import-time statements count as name ``*``."""
+    """One closure. ``reached``: ``file:name`` → meaning; a file's import-time statements count as name ``*``.
+    ``files`` are the files of the dotted modules that were asked for."""
 
     root: Path
     within: Path
     reached: dict[str, str]
     todo: list[tuple[Path, str]] = field(default_factory=list)
+    files: dict[str, Path | None] = field(default_factory=dict)
 
     def whole(self, file: Path) -> None:
         """Everything in ``file``, then whatever that reaches, until nothing is new."""
@@ -146,11 +148,11 @@ class _Walk:
 
     def _file(self, module: str) -> Path | None:
         """The project's file of the dotted ``module``; None for code from elsewhere."""
-        base = self.root.joinpath(*module.split("."))
-        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-            if candidate.is_relative_to(self.within) and candidate.is_file():
-                return candidate
-        return None
+        if module not in self.files:
+            base = self.root.joinpath(*module.split("."))
+            candidates = (base.with_suffix(".py"), base / "__init__.py")
+            self.files[module] = next((c for c in candidates if c.is_relative_to(self.within) and c.is_file()), None)
+        return self.files[module]
 
 
 @lru_cache(maxsize=512)

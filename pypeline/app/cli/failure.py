@@ -10,10 +10,7 @@ import contextlib
 import errno
 import json
 import os
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +72,10 @@ def show(problems: Iterable[Problem]) -> None:
 
 def write_details(error: Exception, words: list[str]) -> str:
     """The traceback in a private file; returns its path. The values of `--set` stay out: they may be secret."""
+    import platform
+    import tempfile
+    import traceback
+
     kept = [w.partition("=")[0] + "=…" if "=" in w else w for w in words]
     handle, path = tempfile.mkstemp(prefix="pype-error-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
