@@ -61,7 +61,7 @@ def test_columns_are_known_while_drawing_and_a_wrong_one_is_a_problem_at_its_mod
         document, session = session_of(project)
         await until(session.understood)
         assert [c.name for c in document.knowledge.schemas["adults.output"]] == ["name", "age"]
-        assert document.knowledge.problems == ()
+        assert not document.knowledge.problems
         document.apply("wrong", edits.set_config(document.flow, "adults", "condition", "agee >= 18", required=True))
         await until(session.understood)
         (problem,) = document.problems_of("adults")
@@ -156,6 +156,28 @@ def test_a_flow_with_an_error_does_not_run_and_says_why(on_loop: Any, project: P
         assert forbidden
         assert not session.running
         assert document.knowledge.problems
+        await session.close()
+
+    on_loop(main)
+
+
+def test_why_a_run_could_not_begin_is_told_until_the_flow_is_another(on_loop: Any, project: Path) -> None:
+    again = {"id": "again", "name": "csv_source", "configs": {"required": {"file_path": "adults.csv"}}}
+    onwards = {"id": "onwards", "name": "filter_mod", "configs": {"required": {"condition": "name <> ''"}}}
+    links = {"data": [*FLOW["connections"]["data"], "again.data - onwards.input"], "control": ["out (1|ok) again"]}
+    flow = Flow.model_validate({**FLOW, "modules": [*FLOW["modules"], again, onwards], "connections": links})
+
+    async def main() -> None:
+        document = Document(flow, load(project))
+        session = Session(document, project)
+        await until(session.understood)
+        assert not document.knowledge.problems  # the file will be there when it is read
+        assert session.run(to="onwards") == []
+        await until(session.understood)
+        assert [(p.code, p.place.module) for p in document.knowledge.problems] == [("PYE390", "again")]
+        document.apply("edit", edits.remove(document.flow, ["onwards"]))
+        await until(session.understood)
+        assert not document.knowledge.problems
         await session.close()
 
     on_loop(main)

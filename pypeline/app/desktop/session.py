@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,8 @@ class Session(QObject):
         self.summary: RunSummary | None = None
         self._plan: Plan | None = None
         self._plan_of: Flow | None = None
+        # why the last run did not begin; told until the flow is another or runs
+        self._refused: tuple[Problem, ...] = ()
         self._understanding: asyncio.Task[None] | None = None
         self._previewing: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
@@ -92,6 +94,7 @@ class Session(QObject):
 
     def _flow_changed(self, old: Flow, new: Flow) -> None:
         if _meaning(old) != _meaning(new):
+            self._refused = ()
             self._rest.start()
 
     def _understand_now(self) -> None:
@@ -115,7 +118,7 @@ class Session(QObject):
 
     async def _understand(self, flow: Flow) -> None:
         problems, plan = await asyncio.to_thread(self._think, flow)
-        self.document.learn(problems=tuple(problems))
+        self._tell(problems, flow)
         schemas: dict[str, Any] = {}
         if plan is not None and plan.modules:
             try:
@@ -128,8 +131,12 @@ class Session(QObject):
         if flow is not self.document.flow and _meaning(flow) != _meaning(self.document.flow):
             return
         self._plan, self._plan_of = plan, flow
-        self.document.learn(problems=tuple(_in_file_order(problems, flow)), schemas=schemas)
+        self._tell(problems, flow, schemas=schemas)
         self.understood.emit()
+
+    def _tell(self, problems: Sequence[Problem], flow: Flow, **more: Any) -> None:
+        told = [*problems, *(p for p in self._refused if p not in problems)]
+        self.document.learn(problems=tuple(_in_file_order(told, flow)), **more)
 
     def _think(self, flow: Flow) -> tuple[list[Problem], Plan | None]:
         """Problems of the flow, and a plan of its sound part; runs off the loop, reads files."""
@@ -213,6 +220,7 @@ class Session(QObject):
         secrets = self._asked(flow)
         if secrets is None:
             return []
+        self._refused = ()
         self._stop = StopSignal()
         self._running = loop.start(self._run(flow, self._stop, self.follow(), secrets))
         self.run_changed.emit()
@@ -272,9 +280,9 @@ class Session(QObject):
             self.run_changed.emit()
 
     def _not_started(self, problems: tuple[Problem, ...]) -> None:
-        self.watch = None
-        known = [p for p in self.document.knowledge.problems if p not in problems]
-        self.document.learn(watch=None, problems=tuple(_in_file_order([*known, *problems], self.document.flow)))
+        self.watch, self._refused = None, problems
+        self.document.learn(watch=None)
+        self._tell(self.document.knowledge.problems, self.document.flow)
 
     def _show_events(self) -> None:
         if not self._ring or self.watch is None:
