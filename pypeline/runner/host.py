@@ -19,10 +19,11 @@ from pypeline.core.facts import SourceFacts
 from pypeline.core.plan import Plan
 from pypeline.runner import order as orders
 from pypeline.runner.engines import machine
-from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess, keep_back
+from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess
+from pypeline.runner.engines.starting import keep_back, start
 from pypeline.runner.order import Limits, Order
-from pypeline.runner.secrets import withheld
 from pypeline.runner.wire import problem_from_json
+from pypeline.runner.withheld import withheld
 from pypeline.schema.problems import Problem, PypeError
 from pypeline.schema.record import record
 
@@ -152,7 +153,7 @@ class EngineHost:
             self._worker.kill()
             self._worker = None
         if self._worker is None or self._worker.gone is not None:
-            self._worker = WorkerProcess(warm=("tables",))
+            self._worker = WorkerProcess(start(warm=("tables",)))
             self._worker.attach()
             self._code = {}
         self._code.update(code)

@@ -29,15 +29,16 @@ from pypeline.runner.child import Around, WithFlows
 from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Engine
 from pypeline.runner.engines.local import LocalEngine
-from pypeline.runner.engines.process import keep_back
+from pypeline.runner.engines.starting import keep_back
 from pypeline.runner.event_file import EventFile
 from pypeline.runner.failures import describe
 from pypeline.runner.scheduler import Outcome, Scheduler
-from pypeline.runner.secrets import Secrets, withheld
+from pypeline.runner.secrets import Secrets
 from pypeline.runner.signals import StopSignal
 from pypeline.runner.store import bundle as bundles
 from pypeline.runner.store.bundle import Bundle
 from pypeline.runner.tally import Tally
+from pypeline.runner.withheld import withheld
 from pypeline.schema.problems import Problem, PypeError
 from pypeline.schema.record import record
 

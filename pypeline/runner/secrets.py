@@ -12,13 +12,12 @@ import contextlib
 import os
 import resource
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from pypeline.core.masking import Net
 from pypeline.core.plan import Plan
-from pypeline.core.tasks import FLOW
 from pypeline.schema.problems import Place, Problem, PypeError
 
 FRESH = 60.0
@@ -118,23 +117,3 @@ class Secrets:
         value = str(self._vault.read(path, key))
         self._read[reference] = (time.monotonic(), value)
         return value
-
-
-def withheld(plan: Plan) -> frozenset[str]:
-    """The environment variables that no worker of ``plan`` gets: what secret fields name in it, or in a flow that it runs."""
-    references = plan.references()
-    if any(module.type == FLOW for module in plan.modules.values()):
-        from pypeline.runner import children
-
-        references |= children.references(plan)
-    return kept_back(references)
-
-
-def kept_back(references: Iterable[str]) -> frozenset[str]:
-    """The environment variables that workers of a plan with these references do not get."""
-    from pypeline.runner.vault import CREDENTIALS
-
-    found = {reference.removeprefix("env.") for reference in references if reference.startswith("env.")}
-    if any(reference.startswith("vault:") for reference in references):
-        found.update(CREDENTIALS)
-    return frozenset(found)

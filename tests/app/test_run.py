@@ -194,7 +194,7 @@ def test_a_flow_that_is_not_accepted_starts_no_worker_and_writes_nothing(tmp_pat
         "import sys\n"
         "from pypeline.app.cli.main import main\n"
         "code = main(['run', 'simple.yaml'])\n"
-        "print(code, 'subprocess' in sys.modules, 'pypeline.runner.engines.process' in sys.modules)\n"
+        "print(code, 'subprocess' in sys.modules, 'pypeline.runner.engines.starting' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2", "False", "False"], done.stderr

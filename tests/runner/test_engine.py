@@ -19,7 +19,7 @@ from pypeline.runner.dispatch import Dispatch
 from pypeline.runner.engines.base import Job
 from pypeline.runner.engines.local import LocalEngine, LocalScheduler
 from pypeline.runner.engines.printed import Printed
-from pypeline.runner.engines.process import WorkerProcess
+from pypeline.runner.engines.starting import start
 from pypeline.runner.failures import cut, describe
 from pypeline.runner.slots import Slots
 from pypeline.runner.store import bundle as bundles
@@ -92,7 +92,7 @@ def test_a_failure_says_what_and_why_without_a_traceback(project: Project) -> No
 def test_no_process_is_a_problem_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     with pytest.raises(PypeError, match="PYE451"):
-        WorkerProcess()
+        start()
 
 
 def test_cancelling_a_job_that_has_ended_does_nothing() -> None:

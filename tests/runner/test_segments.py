@@ -12,6 +12,7 @@ import pytest
 from pypeline.core import events as ev
 from pypeline.runner.engines.local import LocalEngine
 from pypeline.runner.engines.process import WorkerProcess
+from pypeline.runner.engines.starting import start
 from pypeline.runner.signals import StopSignal
 from tests.runner.conftest import Project, eventually, flow
 
@@ -115,7 +116,7 @@ def test_code_and_segments_hand_tables_over_and_drop_them(project: Project) -> N
 
 
 def test_a_worker_that_is_gone_before_it_is_asked_is_replaced(project: Project) -> None:
-    first = WorkerProcess(warm=("tables",))
+    first = WorkerProcess(start(warm=("tables",)))
     engine = LocalEngine(cpus=1, memory=2**30, first=first)
     pid = first.pid
     os.kill(pid, signal.SIGKILL)

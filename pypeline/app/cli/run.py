@@ -66,23 +66,25 @@ def run(options: argparse.Namespace) -> int:
     answers = ask(found.flow, found.folder, options, secrets=True)
     _, plan = planned(found, options)
     from pypeline.runner.engines import copies
-    from pypeline.runner.engines.process import WorkerProcess, keep_back
-    from pypeline.runner.secrets import Secrets, withheld
+    from pypeline.runner.engines.starting import keep_back, start
+    from pypeline.runner.withheld import withheld
 
     kept = withheld(plan)
     keep_back(kept)
-    # a flow that is not accepted starts no process; from here on it warms up on another core.
+    # a flow that is not accepted starts no process; from here on it warms up on another core, while the loop is loaded here.
     # where the check had expressions to read, the worker will have them too; no secret is ever copied
     copied = copies.possible() and not answers and not plan.references() and not kept
-    first = WorkerProcess(warm=("tables", "expressions") if "sqlglot" in sys.modules else ("tables",), copied=copied)
+    first = start(warm=("tables", "expressions") if "sqlglot" in sys.modules else ("tables",), copied=copied)
 
     from pypeline.app.cli.failure import show
     from pypeline.app.cli.results import failures, next_step, told
     from pypeline.app.cli.running import run_plan
     from pypeline.runner.engines.local import LocalEngine
+    from pypeline.runner.engines.process import WorkerProcess
+    from pypeline.runner.secrets import Secrets
 
     try:
-        summary, watch = run_plan(plan, found.folder, options, LocalEngine(first=first), Secrets(answers))
+        summary, watch = run_plan(plan, found.folder, options, LocalEngine(first=WorkerProcess(first)), Secrets(answers))
     except PypeError as error:
         raise PypeError(*(placed(problem, found.flow) for problem in error.problems)) from error
     show(failures(watch.modules, summary.error, found.flow, handled=summary.state == "completed"))

@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 import traceback
-from asyncio import events
 from dataclasses import dataclass
 from typing import IO, NoReturn
 
@@ -32,7 +31,9 @@ class Copy:
 
 def possible() -> bool:
     """Whether this process may be copied: alone with itself, and of UTF-8, as every worker is."""
-    return threading.active_count() == 1 and events._get_running_loop() is None and sys.getfilesystemencoding() == "utf-8"
+    loops = sys.modules.get("asyncio")
+    in_loop = loops is not None and loops._get_running_loop() is not None
+    return threading.active_count() == 1 and not in_loop and sys.getfilesystemencoding() == "utf-8"
 
 
 def copy(end: int) -> Copy:

@@ -22,6 +22,7 @@ from pypeline.runner.engines import losses, machine
 from pypeline.runner.engines.base import Job, Status
 from pypeline.runner.engines.memory_watch import MemoryWatch
 from pypeline.runner.engines.process import WorkerGoneError, WorkerProcess
+from pypeline.runner.engines.starting import start
 from pypeline.runner.order import Item, Order
 from pypeline.runner.protocol import Message
 from pypeline.runner.secrets import Secrets
@@ -208,7 +209,7 @@ class LocalEngine:
         return seat
 
     def _start(self, gpus: tuple[str, ...] = ()) -> _Seat:
-        seat = _Seat(WorkerProcess(gpus=gpus), gpus)
+        seat = _Seat(WorkerProcess(start(gpus=gpus)), gpus)
         self._seats.append(seat)
         self._attach(seat)
         return seat

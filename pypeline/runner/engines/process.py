@@ -1,28 +1,25 @@
-"""A worker process as its host sees it: start it, ask it, hear it, end it.
+"""A worker process as its host sees it: ask it, hear it, end it.
 
 In: requests. Out: a future each, events, lines the modules printed, and one word when it has gone.
-It is started without a loop (so that it can warm up while the plan is made) and attached to one
-later. Nothing here waits: all is readers and timers of the loop.
+It was started without a loop (:mod:`pypeline.runner.engines.starting`) and is attached to one later.
+Nothing here waits: all is readers and timers of the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pypeline.core.secret import SecretRef
 from pypeline.runner import session
-from pypeline.runner.engines import copies, machine
+from pypeline.runner.engines import machine
 from pypeline.runner.engines.printed import Printed
+from pypeline.runner.engines.starting import Started
 from pypeline.runner.failures import cut
-from pypeline.runner.protocol import VERSION, BrokenStreamError, Decoder, Message, check_version, encode
+from pypeline.runner.protocol import BrokenStreamError, Decoder, Message, check_version, encode
 from pypeline.schema.problems import Problem, PypeError
 from pypeline.schema.record import record
 
@@ -49,14 +46,6 @@ class Gone:
         return signal.Signals(-self.code).name if self.code < 0 else ""
 
 
-_kept_back: set[str] = set()
-
-
-def keep_back(names: Iterable[str]) -> None:
-    """From now on give no worker of this process these environment variables."""
-    _kept_back.update(names)
-
-
 async def _no_secrets(reference: str) -> str:
     return SecretRef(reference).reveal()
 
@@ -73,42 +62,9 @@ class WorkerProcess:
     """One worker. ``on_line(stream, text)`` gets what was printed, ``on_gone(self)`` its end. It is ``dying`` once it has
     been told to end, and was ``pressed`` where that was because it did not leave off a request that was cancelled."""
 
-    def __init__(self, *, warm: Sequence[str] = (), gpus: Sequence[str] = (), copied: bool = False) -> None:
-        """Start it; with ``gpus`` it and all it starts see these devices only. ``copied``: as a copy of this
-        process, which must be one that can be copied (:mod:`pypeline.runner.engines.copies`).
-
-        Raises:
-            PypeError: PYE451, the system gives no process.
-        """
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-X", "utf8", "-m", "pypeline.runner.worker", str(theirs.fileno()), str(os.getpid())]
-        try:
-            self._process: Any = (
-                copies.copy(theirs.fileno())
-                if copied
-                else subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    bufsize=0,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                    env={
-                        **{name: value for name, value in os.environ.items() if name not in _kept_back},
-                        "PYTHONUNBUFFERED": "1",
-                        **({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}),
-                    },
-                )
-            )
-        except OSError as error:
-            ours.close()
-            message = f"no worker process can be started: {error.strerror}"
-            raise PypeError(Problem("PYE451", message, mend="Free some memory or processes and run again.", phase="run")) from error
-        finally:
-            theirs.close()
-        self._given = frozenset(os.environ) - (frozenset() if copied else _kept_back)
-        ours.setblocking(False)
+    def __init__(self, started: Started) -> None:
+        self._started = started
+        self._process = started.process
         self.pid = self._process.pid
         self.gone: Gone | None = None
         self.dying = False
@@ -118,7 +74,7 @@ class WorkerProcess:
         self.on_gone: Callable[[WorkerProcess], None] = lambda _worker: None
         self.on_ask: Callable[[str], Awaitable[str]] = _no_secrets
         self._telling: set[asyncio.Task[None]] = set()
-        self._socket = ours
+        self._socket = started.socket
         self._decoder = Decoder()
         self._unsent = bytearray()
         self._sending = False
@@ -130,13 +86,10 @@ class WorkerProcess:
         self._timers: list[asyncio.TimerHandle] = []
         self._ended: asyncio.Event = asyncio.Event()
         self._peak = 0
-        self._own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        self._ooms = machine.oom_kills()
         self._reaps = 0
         self._pidfd = -1
         self._tail = ""
         self._refused = ""
-        self._send({"op": "hello", "version": VERSION, "warm": list(warm)})
 
     @property
     def has_died(self) -> bool:
@@ -146,7 +99,7 @@ class WorkerProcess:
     @property
     def knows_secrets(self) -> bool:
         """Whether it was given a variable of the environment that a plan has called secret since then."""
-        return not _kept_back.isdisjoint(self._given)
+        return self._started.knows_secrets
 
     def warm(self, *names: str) -> None:
         """Have it import ahead what the next orders need (names as :meth:`Operations.warm` knows them)."""
@@ -346,8 +299,8 @@ class WorkerProcess:
         self._drain()
         measured = usage.ru_maxrss * 1024
         # the kernel's figure begins with what the parent held when it started the child
-        peak = measured if measured > self._own_peak else self._peak
-        self.gone = Gone(code, peak, machine.oom_kills() > self._ooms, self._refused or self._tail)
+        peak = measured if measured > self._started.peak_rss else self._peak
+        self.gone = Gone(code, peak, machine.oom_kills() > self._started.ooms, self._refused or self._tail)
         self._disarm()
         self._close_ends()
         for future, _ in self._waiting.values():

@@ -310,7 +310,7 @@ def test_the_search_finds_every_form(tmp_path: Path) -> None:
 
 
 def test_the_workers_get_neither_token_nor_secret_variables(tmp_path: Path) -> None:
-    from pypeline.runner.secrets import kept_back
+    from pypeline.runner.withheld import kept_back
 
     assert kept_back({"vault:a/b#c", "env.PW", "context.x"}) == {"VAULT_TOKEN", "VAULT_ROLE_ID", "VAULT_SECRET_ID", "PW"}
     assert kept_back({"context.x"}) == frozenset()
