@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import gc
 import os
 import queue
 import resource
@@ -28,11 +27,10 @@ from typing import Any
 from pypeline.runner import guard, session
 from pypeline.runner.protocol import HEARTBEAT, VERSION, BrokenStreamError, Channel, Message, check_version
 from pypeline.runner.store.private import make_private
+from pypeline.schema import collection
 from pypeline.schema.problems import PypeError
 
 _PR_SET_PDEATHSIG = 1
-SELDOM = 10_000
-"""New objects between two looks of the garbage collector."""
 
 
 class Stop:
@@ -94,6 +92,7 @@ class Worker:
         HERE.open(self.channel.send)
         with Operations() as operations:
             operations.warm(hello.get("warm", ()))
+            collection.loaded()
             while (message := self._requests.get())["op"] != "bye":
                 if message["op"] == "warm":
                     operations.warm(message["names"])
@@ -210,8 +209,7 @@ def _tie(parent: int) -> None:
 
 def main() -> int:
     """Serve the host at the other end of the inherited socket."""
-    # imports make tens of thousands of objects that stay; looking through them again and again finds nothing
-    gc.set_threshold(SELDOM, 50, 100)
+    collection.loading()
     end = socket.socket(fileno=int(sys.argv[1]))
     end.set_inheritable(False)
     _tie(int(sys.argv[2]))

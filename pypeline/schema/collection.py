@@ -1,10 +1,24 @@
-"""Building a large tree without the garbage collector looking through it again and again."""
+"""When the garbage collector looks, which costs time, and finds nothing in what was loaded to stay."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+LOADING, WORKING = 200_000, 10_000
+"""New objects between two looks, while a process loads what it needs and when it works."""
+
+
+def loading() -> None:
+    """Look seldom: imports and plans make tens of thousands of objects that stay."""
+    gc.set_threshold(LOADING, 50, 100)
+
+
+def loaded() -> None:
+    """All that is here stays. From now on only what is new is looked through."""
+    gc.freeze()
+    gc.set_threshold(WORKING, 50, 100)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pypeline.app.cli.parser import Parser
+from pypeline.schema import collection
 from pypeline.schema.problems import Problem, PypeError
 
 
@@ -23,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
     need_display(os.environ, sys.platform)
     from pypeline.app.desktop.main import start
 
+    collection.loaded()
     return start(options.flow, options.theme)
 
 

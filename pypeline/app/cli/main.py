@@ -13,8 +13,6 @@ import sys
 from typing import NamedTuple, NoReturn
 
 OK, FAILED, BAD_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
-SELDOM = 10_000
-"""New objects between two looks of the garbage collector."""
 
 
 class Command(NamedTuple):
@@ -135,13 +133,12 @@ def dispatch(words: list[str]) -> int:
         from pypeline.app.cli.failure import unknown_command
 
         raise unknown_command(name, commands)
-    import gc
     from importlib import import_module
 
     from pypeline.app.cli.parser import Parser
+    from pypeline.schema import collection
 
-    # imports and plans make tens of thousands of objects that stay: to look through them again and again finds nothing
-    gc.set_threshold(SELDOM, 50, 100)
+    collection.loading()
     command = import_module(f"pypeline.app.cli.{commands[name].module}")
     parser = Parser(prog=f"pype {name}", description=sentence(commands[name].help), epilog=EXIT_CODES)
     command.arguments(parser)

@@ -25,6 +25,7 @@ from pypeline.runner.logs import LogWriter, private_file
 from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.secrets import Secrets
 from pypeline.runner.signals import Kind, StopSignal
+from pypeline.schema import collection
 from pypeline.schema.problems import Place, Problem, PypeError
 
 Subscriber = Callable[[RunEvent], None]
@@ -64,6 +65,7 @@ def run_plan(plan: Plan, folder: Path, options: argparse.Namespace, engine: Engi
                     shown(Log(run=watch.run, attempt=watch.attempt, time=time.time(), level="WARN", message=STOPPING))
 
         stop = StopSignal(signals=True, told=stopping)
+        collection.loaded()
         summary = asyncio.run(execute(plan, folder=folder, on_event=tell, engine=engine, stop=stop, previews=options.previews, secrets=secrets))
     show(
         Problem("PYE493", f"the run's events went on without a listener: {error.strerror}", Place(file="pype run"), "Check the disk.", "warning", "run")
