@@ -19,16 +19,13 @@ _ABOVE, _AMONG = 4.0, 2.0
 
 
 class Carried:
-    """The items that stand in no sheet; ``far`` has their shapes from far."""
+    """The ``items`` that stand in no sheet; ``far`` has their shapes from far."""
 
     def __init__(self) -> None:
         self.cards: Sequence[ModuleItem] = ()
         self.links: Sequence[LinkItem] = ()
         self.far = FarShapes()
-        self._all: frozenset[QGraphicsItem] = frozenset()
-
-    def __contains__(self, item: QGraphicsItem) -> bool:
-        return item in self._all
+        self.items: frozenset[QGraphicsItem] = frozenset()
 
     def take(self, cards: Sequence[ModuleItem], links: Sequence[LinkItem]) -> None:
         """Carry these, and nothing else."""
@@ -36,7 +33,7 @@ class Carried:
             card.setZValue(_AMONG)
         for card in cards:
             card.setZValue(_ABOVE)
-        self.cards, self.links, self._all = cards, links, frozenset((*cards, *links))
+        self.cards, self.links, self.items = cards, links, frozenset((*cards, *links))
         self.far.clear()
 
     def within(self, area: QRectF) -> tuple[list[ModuleItem], list[LinkItem]]:

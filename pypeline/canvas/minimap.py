@@ -21,6 +21,8 @@ class Minimap(QWidget):
         self._view = view
         self.setFixedSize(WIDTH, HEIGHT)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        # nothing shines through it, so that the view below need not be painted with it
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, True)
         # shapes change with every event of a run; the small picture of them need not
         self._picture: QPixmap | None = None
         self._soon = QTimer(self)
@@ -77,7 +79,7 @@ class Minimap(QWidget):
         ratio = self.devicePixelRatioF()
         made = QPixmap(round(WIDTH * ratio), round(HEIGHT * ratio))
         made.setDevicePixelRatio(ratio)
-        made.fill(Qt.GlobalColor.transparent)
+        made.fill(look.canvas)
         painter = QPainter(made)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(look.line)

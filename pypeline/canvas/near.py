@@ -14,8 +14,6 @@ from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem
 
 from pypeline.canvas import paint
-from pypeline.canvas.items.control_item import ControlItem
-from pypeline.canvas.items.frame_item import FrameItem
 from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.scene import FlowScene
@@ -52,15 +50,15 @@ def paint_ground(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
     wide = area.adjusted(-_HALO, -_HALO, _HALO, _HALO)
     thin: dict[tuple[str, bool, float], QPainterPath] = {}
     rest: list[LinkItem] = []
-    for item in _items(scene, area):
-        if isinstance(item, FrameItem):
-            item.draw(painter)
+    for frame in scene.standing.frames.within(area):
+        frame.draw(painter)
+    for link in scene.standing.lines.within(area):
         # a long curve costs much wherever it is clipped; most only pass by
-        elif isinstance(item, LinkItem) and item.path.intersects(wide) and item not in scene.carried:
-            if item.is_plain(lod):
-                thin.setdefault(item.pen_key, QPainterPath()).addPath(item.path)
+        if link.path.intersects(wide) and link not in scene.carried.items:
+            if link.is_plain(lod):
+                thin.setdefault(link.pen_key, QPainterPath()).addPath(link.path)
             else:
-                rest.append(item)
+                rest.append(link)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for (kind, reject, width), path in thin.items():
         painter.setPen(scene.look.link_pen(kind, width, reject=reject))
@@ -73,23 +71,13 @@ def paint_top(painter: QPainter, scene: FlowScene, area: QRectF, budget: Budget)
     """Paint what stands on the ground of an area: counts, cards, control links. Cards beyond the
     ``budget`` are painted as bodies only; the areas where they stand are returned."""
     lod = painter.worldTransform().m11()
-    links: list[LinkItem] = []
-    cards: list[ModuleItem] = []
-    controls: list[ControlItem] = []
-    for item in _items(scene, area):
-        if isinstance(item, ControlItem):
-            controls.append(item)
-        elif item in scene.carried:
-            continue
-        elif isinstance(item, LinkItem):
-            links.append(item)
-        elif isinstance(item, ModuleItem):
-            cards.append(item)
+    carried = scene.carried.items
     if lod >= paint.TEXT_FROM:
-        for link in links:
-            if link.tag is not None and link.tag_area.intersects(area):
+        for link in scene.standing.tags.within(area):
+            if link not in carried:
                 link.draw_tag(painter, lod)
-    owed = _cards(painter, lod, cards, budget)
+    owed = _cards(painter, lod, [card for card in scene.standing.cards.within(area) if card not in carried], budget)
+    controls = scene.standing.controls.within(area)
     for control in controls:
         control.draw(painter)
     for control in controls:
@@ -125,10 +113,6 @@ def _cards(painter: QPainter, lod: float, cards: Iterable[ModuleItem], budget: B
             owed.append(card.sceneBoundingRect())
         painter.translate(-offset)
     return owed
-
-
-def _items(scene: FlowScene, area: QRectF) -> Sequence[QGraphicsItem]:
-    return scene.items(area, Qt.ItemSelectionMode.IntersectsItemBoundingRect, Qt.SortOrder.AscendingOrder)
 
 
 def paint_over(painter: QPainter, items: Iterable[QGraphicsItem]) -> None:

@@ -40,7 +40,7 @@ def _counts(kept: Keeper, watch: Watch | None, ids: Iterable[str]) -> None:
         if seen is None:
             if item.tag is not None:
                 kept.taken.remove(item.tag.box)
-            item.show_rows(None, None)
+            kept.show_count(item, None, None)
             continue
         text, note = tag_text(seen, item.shape_data.reject)
         wide = max(width(text, SMALL_SIZE, mono=True), width(note, SMALL_SIZE, mono=True)) + 8
@@ -52,7 +52,7 @@ def _counts(kept: Keeper, watch: Watch | None, ids: Iterable[str]) -> None:
                 kept.taken.remove(box)
             box = g.tag_place(item.shape_data.curve, wide, kept.taken, high)
             kept.taken.add(box)
-        item.show_rows(seen.rows, Tag(box, text, note))
+        kept.show_count(item, seen.rows, Tag(box, text, note))
 
 
 def _passes(seen: LoopWatch | None) -> tuple[str, str]:

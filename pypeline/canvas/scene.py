@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QLineF, QObject, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QLineF, QObject, QPointF, QRect, QRectF, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
@@ -26,6 +26,7 @@ from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look, rect
 from pypeline.canvas.sheet import Sheets
+from pypeline.canvas.standing import Standing
 from pypeline.core import layout
 from pypeline.schema.flow import Flow
 
@@ -103,6 +104,11 @@ class FlowScene(QGraphicsScene):
     def frame_items(self) -> Sequence[FrameItem]:
         """The frame items, in file order of their sub flows."""
         return self._kept.frames
+
+    @property
+    def standing(self) -> Standing:
+        """What stands where."""
+        return self._kept.standing
 
     # --- following the document ------------------------------------------------------------------
 
@@ -195,12 +201,9 @@ class FlowScene(QGraphicsScene):
 
     def _in_sight(self, area: QRectF) -> set[str]:
         """The modules and data links of an area. Few are in sight, where thousands may have news."""
-        found: set[str] = set()
-        for item in self.items(area, Qt.ItemSelectionMode.IntersectsItemBoundingRect):
-            if isinstance(item, ModuleItem):
-                found.add(item.card.id)
-            elif isinstance(item, LinkItem):
-                found.add(item.shape_data.id)
+        found = {card.card.id for card in self.standing.cards.within(area)}
+        for links in (self.standing.lines, self.standing.tags):
+            found.update(link.shape_data.id for link in links.within(area))
         return found
 
     def _show_news(self, changed: frozenset[str]) -> None:
@@ -211,7 +214,7 @@ class FlowScene(QGraphicsScene):
 
     def spoil(self, item: QGraphicsItem, area: QRectF, *, ground: bool = False, lod: float = 0.0) -> None:
         """``item`` looks different in ``area``, to who looks from ``lod`` or nearer: on top, or on the ``ground``."""
-        if item not in self.carried:
+        if item not in self.carried.items:
             (self.sheets.ground if ground else self.sheets.top).spoil(area, lod)
         if not self._taking_news:
             self.touched.emit()
@@ -246,14 +249,14 @@ class FlowScene(QGraphicsScene):
     def _put_far_card(self, item: ModuleItem) -> None:
         colour = self._faces.far_colour(item.card.id, item.card.kind, self.look)
         box = rect(item.card.box).translated(item.pos())
-        lifted = item in self.carried
+        lifted = item in self.carried.items
         (self.carried.far if lifted else self.far).put_card(item.card.id, colour, box, chosen=item.chosen)
         if not lifted:
             self.sheets.far.spoil(box)
 
     def _put_far_line(self, link: LinkItem) -> None:
         colour = self.look.theme.failure if link.shape_data.reject else self.look.far_link.color().name()
-        (self.carried.far if link in self.carried else self.far).put_line(link.shape_data.id, colour, link.line)
+        (self.carried.far if link in self.carried.items else self.far).put_line(link.shape_data.id, colour, link.line)
 
     # --- for views and gestures ---------------------------------------------------------------------
 
@@ -286,8 +289,10 @@ class FlowScene(QGraphicsScene):
             self._spoil_all(item)
         for item in cards:
             item.setPos(dx, dy)
+            self.standing.put_card(item)
         for link in links:
             link.follow()
+            self.standing.put_link(link)
         self._put_far_moved(cards)
         for item in (*cards, *links):
             self._spoil_all(item)
@@ -313,7 +318,7 @@ class FlowScene(QGraphicsScene):
 
     def _spoil_all(self, item: QGraphicsItem) -> None:
         """Something looks different from near and far, unless it is carried."""
-        if item not in self.carried:
+        if item not in self.carried.items:
             self.sheets.spoil(item.sceneBoundingRect())
 
     def lay_over(self, item: QGraphicsItem) -> None:

@@ -11,7 +11,8 @@ from pypeline.canvas.items.frame_item import FrameItem
 from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.look import Look
-from pypeline.canvas.paint import Face
+from pypeline.canvas.paint import Face, Tag
+from pypeline.canvas.standing import Standing
 from pypeline.core import geometry as g
 from pypeline.core.control_shapes import Notes
 from pypeline.core.layout import Drawing, Frame, Loop
@@ -29,6 +30,7 @@ class Keeper:
         self.frames: list[FrameItem] = []
         self.loops: list[FrameItem] = []
         self._taken: g.Grid | None = None
+        self._standing: Standing | None = None
         self._notes: Notes | None = None
 
     @property
@@ -39,6 +41,24 @@ class Keeper:
             cards = (item.card.box.grown(g.PORT_RADIUS + 1) for item in self.cards.values())
             self._taken = g.Grid([*cards, *(item.tag.box for item in self.links.values() if item.tag)])
         return self._taken
+
+    @property
+    def standing(self) -> Standing:
+        """What stands where. Made when first asked for; who moves something keeps it right."""
+        if self._standing is None:
+            made = self._standing = Standing()
+            for card in self.cards.values():
+                made.put_card(card)
+            for link in self.links.values():
+                made.put_link(link)
+            self._stand_others(made)
+        return self._standing
+
+    def _stand_others(self, standing: Standing) -> None:
+        for frame in (*self.loops, *self.frames):
+            standing.frames.put(frame, frame.boundingRect())
+        for control in self.controls:
+            standing.controls.put(control, control.boundingRect())
 
     @property
     def notes(self) -> Notes:
@@ -58,20 +78,31 @@ class Keeper:
         """Let every note be placed anew."""
         self._notes = None
 
+    def show_count(self, link: LinkItem, rows: int | None, tag: Tag | None) -> None:
+        """Have ``link`` carry ``rows`` and say so in ``tag``."""
+        before = link.tag_area
+        link.show_rows(rows, tag)
+        if self._standing is not None and link.tag_area is not before:
+            self._standing.tags.put(link, link.tag_area)
+
     def keep(self, flow: Flow, drawing: Drawing, only: frozenset[str] | None = None) -> None:
         """Show ``drawing`` of ``flow``; with ``only`` nothing but these modules moved, and no item comes or goes."""
         self._taken = self._notes = None
         if only is not None:
             self._move(drawing, only)
         else:
+            self._standing = None
             self._keep_cards(drawing)
             self._keep_links(flow, drawing)
         self._keep_controls(flow, drawing)
         self._keep_frames(self.frames, drawing.frames)
         self._keep_frames(self.loops, drawing.loops)
+        if self._standing is not None:
+            self._stand_others(self._standing)
 
     def forget(self) -> None:
         """Know no item any more: the scene is about to delete them all."""
+        self._standing = None
         for card in self.cards.values():
             card.links.clear()
         self.cards.clear()
@@ -93,10 +124,12 @@ class Keeper:
             item = self.cards[id]
             item.setPos(0, 0)
             item.show_card(drawing.cards[id])
+            self.standing.put_card(item)
             touched.update(link.shape_data.id for link in item.links)
         for shape in drawing.links:
             if shape.id in touched:
                 self.links[shape.id].show_shape(shape)
+                self.standing.put_link(self.links[shape.id])
 
     def _keep_cards(self, drawing: Drawing) -> None:
         for id in [id for id in self.cards if id not in drawing.cards]:

@@ -42,7 +42,7 @@ class LinkItem(QGraphicsItem):
         self.path = curve_path(shape.curve)
         self.line = QLineF(QPointF(*shape.curve[0]), QPointF(*shape.curve[-1]))
         self.tag_area = QRectF()
-        self._box = self._bounds = rect(g.curve_box(shape.curve)).adjusted(-6, -6, 6, 6)
+        self.line_area = self._bounds = rect(g.curve_box(shape.curve)).adjusted(-6, -6, 6, 6)
 
     def boundingRect(self) -> QRectF:
         return self._bounds
@@ -90,7 +90,7 @@ class LinkItem(QGraphicsItem):
 
     def _changed(self) -> None:
         """Run or look different: paint the line again."""
-        spoil(self, self._box, ground=True)
+        spoil(self, self.line_area, ground=True)
 
     def show_shape(self, shape: LinkShape) -> None:
         """Run as ``shape`` says."""
@@ -124,7 +124,7 @@ class LinkItem(QGraphicsItem):
         if before is None or tag is None or before.box != tag.box:
             spoil(self, self.tag_area, lod=paint.TEXT_FROM)
             self.tag_area = rect(tag.box).adjusted(-2, -2, 2, 2) if tag else QRectF()
-            bounds = self._box.united(self.tag_area)
+            bounds = self.line_area.united(self.tag_area)
             if bounds != self._bounds:
                 self.prepareGeometryChange()
                 self._bounds = bounds
