@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Any, Literal
 
 from pypeline.core.columns import Schema
+from pypeline.schema.problems import sentence
 from pypeline.schema.record import record
 
 State = Literal["pending", "running", "completed", "failed", "cancelled"]
@@ -38,6 +39,10 @@ class ErrorInfo:
     frame: str = ""
     attempt_no: int = 0
     exit_code: int = 0
+
+    def line(self) -> str:
+        """Code, message and mend as a line of a log."""
+        return f"{self.code} {sentence(self.message)} {self.mend}".rstrip()
 
 
 @record(quick=True)

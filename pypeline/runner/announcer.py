@@ -16,7 +16,6 @@ from pypeline.core import events as ev
 from pypeline.core.plan import Plan
 from pypeline.core.planned import PlannedLink
 from pypeline.core.results import ErrorInfo, TaskResult
-from pypeline.schema.problems import sentence
 
 
 class Announcer:
@@ -115,7 +114,7 @@ class Announcer:
 
     def failure(self, error: ErrorInfo, task: str, frame: str) -> None:
         node = f"{error.module or task}#{frame}"
-        self.log("ERROR", f"{error.code} {sentence(error.message)} {error.mend}".rstrip(), node)
+        self.log("ERROR", error.line(), node)
         if error.type != "PypeError" and error.detail:
             self.log("INFO", error.detail, node)
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from pypeline.core.variables_context import Asked, known_now
 from pypeline.runner.store import foreign
-from pypeline.schema.flow import Flow
+from pypeline.schema.flow import Flow, Module
 from pypeline.schema.problems import Place, Problem, PypeError, capital, did_you_mean
 from pypeline.schema.record import record
 
@@ -78,6 +78,13 @@ def answered(values: Mapping[str, Any], flow: Flow) -> dict[str, Any]:
     return known_now(values)
 
 
+def waiting(flow: Flow, values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By module the plain values of ``flow``'s context that it reads and only a person knows yet."""
+    asked = [name for name, value in values.items() if isinstance(value, Asked) and not value.secret]
+    found = {module.id: _read_in(module) for module in flow.modules} if asked else {}
+    return {id: names for id, read in found.items() if (names := [name for name in asked if name in read])}
+
+
 def unanswered(question: Question) -> Problem:
     """The problem of a value that nobody can be asked for here."""
     place, name = _asked_at(question), question.name
@@ -100,7 +107,11 @@ def _asked_at(question: Question) -> Place:
 
 def _read_by(flow: Flow) -> frozenset[str]:
     """The context variables that stand anywhere in ``flow``."""
-    return frozenset(_READ.findall(json.dumps(flow.model_dump(mode="json"), ensure_ascii=False)))
+    return _read_in(flow)
+
+
+def _read_in(part: Flow | Module) -> frozenset[str]:
+    return frozenset(_READ.findall(json.dumps(part.model_dump(mode="json"), ensure_ascii=False)))
 
 
 def _read_all(flow: Flow, folder: Path | str, name: str, sets: Mapping[str, Any]) -> tuple[dict[str, Any], list[Question]]:

@@ -39,11 +39,12 @@ class Place:
 
 @record
 class Fix:
-    """A mend a program can apply: put ``value`` at ``path`` (``None`` as value removes the key)."""
+    """A mend a program can apply: put ``value`` at ``path`` (``None`` as value removes the key), and remove what is at ``away``."""
 
     title: str
     path: Path = ()
     value: Any = None
+    away: Path = ()
 
 
 @record

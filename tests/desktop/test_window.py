@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from pypeline.app.desktop.actions import ACTIONS
+from pypeline.app.desktop.questions import Questions
 from pypeline.canvas.editor import MIME
 from pypeline.schema.problems import Place, Problem
 from pypeline.schema.reader import read
@@ -405,3 +406,87 @@ def test_a_clicked_link_shows_its_rows_and_an_edit_shows_other_ones(at_window: A
         assert window.preview.table.model().index(0, 0).data() == "Bob"
 
     at_window(work)
+
+
+def test_a_run_asks_for_what_its_context_leaves_open_and_says_so_when_nobody_answers(on_loop: Any, flow: Path) -> None:
+    flow.write_text(FLOW.replace("age >= 18", "\"age >= {{context.least}} and name != '{{context.not}}'\""), encoding="utf-8")
+    (flow.parent / "context").mkdir()
+    (flow.parent / "context" / "people_default.json").write_text('{"least": 18, "least?": "Which age?", "not?": "Who not?"}', encoding="utf-8")
+    (flow.parent / "context" / "people_lab.json").write_text('{"least": 8, "not": "Bob"}', encoding="utf-8")
+
+    async def main() -> None:
+        person = await Person(flow).come()
+        window = person.window
+        said = window.board.said
+        # what is asked for is no problem, and its rows say why they are not there
+        assert window.document.knowledge.problems == ()
+        await person.choose("adults")
+        await person.until(lambda: "which asks for not" in window.preview.empty.text())
+        assert "people.data" in window.document.knowledge.schemas
+
+        await person.press(Qt.Key.Key_F5)
+        asked = person.dialog()
+        assert isinstance(asked, Questions)
+        assert [line.text() for line in asked.lines] == ["18", ""]
+        assert not asked.run_button.isEnabled()
+        QTest.keyClick(asked.lines[0], Qt.Key.Key_Escape)
+        assert "not answered" in said.text()
+        assert not window.session.running
+
+        await person.press(Qt.Key.Key_F5)
+        asked = person.dialog()
+        assert isinstance(asked, Questions)
+        QTest.keyClicks(asked.lines[1], "Cyd")
+        QTest.keyClick(asked.lines[1], Qt.Key.Key_Return)
+        assert not said.isVisible()
+        await person.ran()
+        assert (flow.parent / "adults.csv").read_text(encoding="utf-8").split() == ["name,age", "Ada,36"]
+        # what was answered is proposed again, and fills the preview
+        await person.until(lambda: window.preview.title.text().startswith("adults.output · 1 row"))
+        await person.press(Qt.Key.Key_F5)
+        asked = person.dialog()
+        assert isinstance(asked, Questions)
+        assert [line.text() for line in asked.lines] == ["18", "Cyd"]
+        asked.reject()
+
+        # another context knows them itself, and an earlier answer does not get in its way
+        window.session.set_context("lab")
+        window.running.run()
+        assert window.session.running
+        await person.ran()
+        assert (flow.parent / "adults.csv").read_text(encoding="utf-8").split() == ["name,age", "Ada,36", "Cyd,18"]
+        await person.leave()
+
+    on_loop(main)
+
+
+def test_a_failure_stands_once_in_the_log(on_loop: Any, flow: Path) -> None:
+    flow.write_text(FLOW.replace("[echo, done]", '["false"]'), encoding="utf-8")
+
+    async def main() -> None:
+        person = await Person(flow).come()
+        await person.press(Qt.Key.Key_F5)
+        await person.ran()
+        model = person.window.log.list.model()
+        lines = [str(model.index(n, 0).data()) for n in range(model.rowCount())]
+        assert len([line for line in lines if "ERROR  say" in line]) == 1, lines
+        await person.leave()
+
+    on_loop(main)
+
+
+def test_a_field_in_the_wrong_half_is_moved_by_one_button(on_loop: Any, flow: Path) -> None:
+    flow.write_text(FLOW.replace("{command: [echo, done]}", "{command: [echo, done], working_folder: .}"), encoding="utf-8")
+
+    async def main() -> None:
+        person = await Person(flow).come()
+        window = person.window
+        (problem,) = window.document.knowledge.problems
+        await person.press(Qt.Key.Key_F6)
+        (button,) = [b for b in window.problems.findChildren(QPushButton) if b.text() == problem.fixes[0].title]
+        person.click(button)
+        configs = window.document.flow.module("say").configs
+        assert (dict(configs.required), dict(configs.optional)) == ({"command": ["echo", "done"]}, {"working_folder": "."})
+        await person.leave()
+
+    on_loop(main)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.forms.editor import mark
@@ -14,6 +14,8 @@ from pypeline.canvas.minimap import Minimap
 from pypeline.canvas.scene import FlowScene
 from pypeline.canvas.view import FlowView
 
+SAID_MS = 8_000
+"""A word at the pointer stays so long."""
 _EMPTY = (
     ("Drag a module here", "from the palette"),
     ("Type a few letters", "of a module's name, then Enter"),
@@ -40,6 +42,11 @@ class Board(QWidget):
         self.said.setObjectName("say")
         self.said.setTextFormat(Qt.TextFormat.PlainText)
         self.said.hide()
+        # what nobody takes back has been read after a while
+        self._over = QTimer(self)
+        self._over.setSingleShot(True)
+        self._over.setInterval(SAID_MS)
+        self._over.timeout.connect(self.said.hide)
         self.empty = _Empty(self.view)
         self.zoom_box = QFrame(self.view)
         self.zoom_box.setObjectName("zoomBox")
@@ -81,6 +88,7 @@ class Board(QWidget):
     def _say(self, text: str, bad: bool) -> None:
         self.said.setVisible(bool(text))
         if text:
+            self._over.start()
             self.said.setText(text)
             mark(self.said, bad)
             self.said.adjustSize()

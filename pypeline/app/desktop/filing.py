@@ -12,6 +12,8 @@ from pypeline.app.desktop import asking, files
 from pypeline.app.desktop.files import OpenFile, Recent
 from pypeline.app.desktop.session import Session
 from pypeline.canvas.document import Document
+from pypeline.core.tasks import FLOW
+from pypeline.core.variables_context import known_now
 from pypeline.runner import children
 from pypeline.runner.registry import load
 from pypeline.schema.problems import PypeError
@@ -68,7 +70,14 @@ class Filing(QObject):
         chosen = self.document.selection.modules
         if len(chosen) != 1 or self.file.path is None:
             return None
-        return children.path_of(self.document.flow.module(next(iter(chosen))), self.session.folder, self.session.answers)
+        flow, folder = self.document.flow, self.session.folder
+        module = flow.module(next(iter(chosen)))
+        if module.name != FLOW:
+            return None
+        try:
+            return children.path_of(module, folder, known_now(self.session.answers.values(flow, folder)))
+        except PypeError:
+            return None
 
     # --- opening --------------------------------------------------------------------------------
 

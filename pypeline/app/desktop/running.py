@@ -6,11 +6,15 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QTabWidget
 
+from pypeline.app.desktop import asking
+from pypeline.app.desktop.answers import GoOn
 from pypeline.app.desktop.board import Board
 from pypeline.app.desktop.docks.preview import PreviewPanel
 from pypeline.app.desktop.docks.problems import ProblemsPanel
+from pypeline.app.desktop.questions import Questions
 from pypeline.app.desktop.session import Session
 from pypeline.canvas.document import Document
+from pypeline.runner.variables import Question
 from pypeline.schema.flow import DataLink
 
 
@@ -20,6 +24,7 @@ class Running:
     def __init__(self, document: Document, session: Session, board: Board, tabs: QTabWidget, preview: PreviewPanel, problems: ProblemsPanel) -> None:
         self._document, self._session, self._board = document, session, board
         self._tabs, self._preview, self._problems = tabs, preview, problems
+        session.ask = self._ask
 
     def run(self) -> None:
         """Run the flow as drawn."""
@@ -75,5 +80,13 @@ class Running:
     def _run(self, to: str | None) -> None:
         if not self._document.flow.modules:
             self._board.view.say("there is nothing to run yet")
-        elif self._session.run(to):
+            return
+        self._board.view.say("")
+        if self._session.run(to):
             self._tabs.setCurrentWidget(self._problems)
+
+    def _ask(self, questions: tuple[Question, ...], go_on: GoOn) -> None:
+        def given_up() -> None:
+            self._board.view.say("not run: what it asks for was not answered")
+
+        asking.show(Questions(self._board.window(), questions, self._session.answers.context_name, go_on, given_up))

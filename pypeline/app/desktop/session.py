@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pypeline.app.desktop import loop
+from pypeline.app.desktop.answers import Answers, Ask
 from pypeline.canvas.document import Document
 from pypeline.core.check import check, runnable
 from pypeline.core.events import RunEvent
@@ -33,7 +34,7 @@ from pypeline.runner.run import RunSummary, execute
 from pypeline.runner.secrets import Secrets
 from pypeline.runner.signals import StopSignal
 from pypeline.schema.flow import Flow
-from pypeline.schema.problems import Problem, PypeError, errors, sentence
+from pypeline.schema.problems import Place, Problem, PypeError, errors, sentence
 
 DRAIN_MS = 33
 """Events are shown this often, however many there are."""
@@ -62,10 +63,8 @@ class Session(QObject):
         super().__init__(parent)
         self.document = document
         self.folder = folder
-        self.context_name = variables.DEFAULT
-        # the plain answers given so far, by context name; secret ones live for their run only
-        self.answers: dict[str, Any] = {}
-        self.ask: Callable[[tuple[variables.Question, ...]], Mapping[str, Any] | None] = lambda _questions: {}
+        self.answers = Answers()
+        self.ask: Ask = lambda _questions, go_on: go_on({})
         self.host = EngineHost(converts=True)
         self._reloader = Reloader(folder)
         self.watch: Watch | None = None
@@ -113,7 +112,7 @@ class Session(QObject):
 
     def set_context(self, name: str) -> None:
         """Look at the flow with another context's values."""
-        self.context_name = name
+        self.answers.context_name = name
         self._understand_now()
 
     async def _understand(self, flow: Flow) -> None:
@@ -141,17 +140,20 @@ class Session(QObject):
     def _think(self, flow: Flow) -> tuple[list[Problem], Plan | None]:
         """Problems of the flow, and a plan of its sound part; runs off the loop, reads files."""
         catalogue = self.document.catalogue
+        name, folder = self.answers.context_name, self.folder
         try:
-            context = variables.context(flow, self.folder, self.context_name)
+            sets, context = self.answers.sets(flow, folder), self.answers.values(flow, folder)
         except PypeError as error:
             return [*check(flow, catalogue), *error.problems], None
-        problems = [*check(flow, catalogue, context), *children.check(flow, self.folder, context)]
-        part = sound_part(flow, catalogue, problems)
+        problems = [*check(flow, catalogue, context), *children.check(flow, folder, context)]
+        # what is asked for when the flow runs is no problem; what reads it has no columns until then
+        waiting = variables.waiting(flow, context)
+        part = sound_part(flow, catalogue, [*problems, *(Problem("PYE398", "", Place(module=id)) for id in waiting)])
         # what an earlier sub flow writes will be there when it is read
         later = facts_room.after_writers(flow, catalogue)
         for _ in range(3):
             try:
-                facts = facts_room.gather(part, catalogue, self.folder, context_name=self.context_name, sets=self.answers)
+                facts = facts_room.gather(part, catalogue, folder, context_name=name, sets=sets)
                 return problems, make_plan(part, facts)
             except PypeError as error:
                 # a missing file leaves the rest of the flow as good as it is
@@ -178,7 +180,7 @@ class Session(QObject):
         if self._understanding is not None and not self._understanding.done():
             await asyncio.wait([self._understanding])
         module = port.rpartition(".")[0]
-        reason = f"Nothing can be shown yet: {module} or what feeds it has problems."
+        reason = self._why_not(module)
         if self._plan is not None and module in self._plan.modules:
             try:
                 self.previewed.emit(port, await self.host.preview(self._plan, port))
@@ -190,6 +192,12 @@ class Session(QObject):
             self.previewed.emit(port, sample)
         else:
             self.preview_failed.emit(port, reason)
+
+    def _why_not(self, module: str) -> str:
+        with suppress(PypeError):
+            if names := self.answers.open_for(self.document.flow, module, self.folder):
+                return f"Rows are here after a run, which asks for {', '.join(names)}."
+        return f"Nothing can be shown yet: {module} or what feeds it has problems."
 
     def _sample(self, port: str) -> Path | None:
         """What the last run kept of a port: all there is below code, which a preview may not run."""
@@ -210,31 +218,27 @@ class Session(QObject):
         flow = upstream_of(self.document.flow, to) if to else self.document.flow
         catalogue = self.document.catalogue
         try:
-            context = variables.context(flow, self.folder, self.context_name)
+            context = self.answers.values(flow, self.folder)
             problems = [*check(flow, catalogue, context), *children.check(flow, self.folder, context), *runnable(flow)]
+            asked = self.answers.questions(flow, self.folder)
         except PypeError as error:
             problems = list(error.problems)
         if errors(problems):
             self.document.learn(problems=tuple(_in_file_order(problems, self.document.flow)))
             return errors(problems)
-        secrets = self._asked(flow)
-        if secrets is None:
-            return []
+        if asked:
+            self.ask(asked, lambda given: self._begin(flow, self.answers.take(asked, given)))
+        else:
+            self._begin(flow, Secrets({}))
+        return []
+
+    def _begin(self, flow: Flow, secrets: Secrets) -> None:
+        if self.running:
+            return
         self._refused = ()
         self._stop = StopSignal()
         self._running = loop.start(self._run(flow, self._stop, self.follow(), secrets))
         self.run_changed.emit()
-        return []
-
-    def _asked(self, flow: Flow) -> Secrets | None:
-        """Have a person asked for what the context leaves open, and keep plain answers; None when that was called off."""
-        wanted = [replace(each, proposal=self.answers.get(each.name, each.proposal)) for each in variables.questions(flow, self.folder, self.context_name)]
-        given = self.ask(tuple(wanted)) if wanted else {}
-        if given is None:
-            return None
-        secret = {each.name for each in wanted if each.secret}
-        self.answers |= {name: value for name, value in given.items() if name not in secret}
-        return Secrets({name: str(given[name]) for name in secret if name in given})
 
     def stop(self) -> None:
         """Wish the run to stop: politely, then hard."""
@@ -264,7 +268,8 @@ class Session(QObject):
                 self._reloader = Reloader(self.folder)
             if (fresh := await self._reloader.refresh()) is not None:
                 self.document.learn_types(fresh)
-            facts = await asyncio.to_thread(facts_room.gather, flow, self.document.catalogue, self.folder, context_name=self.context_name, sets=self.answers)
+            sets, name = self.answers.sets(flow, self.folder), self.answers.context_name
+            facts = await asyncio.to_thread(facts_room.gather, flow, self.document.catalogue, self.folder, context_name=name, sets=sets)
             plan = await asyncio.to_thread(make_plan, flow, facts)
             self.summary = await execute(plan, folder=self.folder, on_event=heard, stop=stop, previews=True, secrets=secrets)
         except PypeError as error:

@@ -258,7 +258,7 @@ class FlowWindow(QMainWindow):
 
     def _show_contexts(self) -> None:
         names = files.contexts(self.session.folder, self.document.flow)
-        self.toolbar.show_contexts(names, self.session.context_name, self.session.set_context)
+        self.toolbar.show_contexts(names, self.session.answers.context_name, self.session.set_context)
 
     def _count_problems(self) -> None:
         number = len(self.document.knowledge.problems)

@@ -69,7 +69,7 @@ def _halves(finding: Finding, module: Module, decl: ModuleDecl) -> None:
             elif (name in required) != (half == "required") and name not in both:
                 finding.say(
                     "PYE307", f"`{name}` of `{module.name}` is {'required' if name in required else 'optional'} and stands under `{half}`", place,
-                    f"Write it under `configs.{right}`.", Fix(f"Move it to `{right}`", (*path[:-2], right, name), value), Fix("Remove it here", path),
+                    f"Write it under `configs.{right}`.", Fix(f"Move it to `{right}`", (*path[:-2], right, name), value, path), Fix("Remove it here", path),
                 )  # fmt: skip
     given = module.configs.flat()
     for name in decl.required:

@@ -56,9 +56,12 @@ class LogPanel(QWidget):
         if self._session.running:
             self._model.clear()
         elif (summary := self._session.summary) is not None:
+            told = {line.message for line in self._session.watch.logs} if self._session.watch is not None else set()
             for id, state in summary.modules.items():
-                if state.error is not None:
-                    self._append("ERROR", id, f"{state.error.message} {state.error.mend}".strip(), state.time)
+                # most failures are lines of the run's own log
+                if (error := state.error) is not None and (line := error.line()) not in told:
+                    told.add(line)
+                    self._append("ERROR", id, line, state.time)
             ended = f"run {summary.run_id} {summary.state} ({summary.reason}), {summary.seconds:.1f} s"
             self._append("ERROR" if summary.state == "failed" else "INFO", "", ended, time.time())
         self._show_empty()

@@ -23,7 +23,6 @@ from pypeline.core import joining
 from pypeline.core.columns import Column, Schema
 from pypeline.core.modules import ModuleDecl
 from pypeline.resources import theme
-from pypeline.runner import variables
 from pypeline.schema.flow import Flow, Module
 from pypeline.schema.problems import Fix, PypeError
 
@@ -112,7 +111,7 @@ class Room:
         """What may stand between double braces here, most useful first."""
         flow = self.document.flow
         try:
-            names = [f"context.{name}" for name in variables.context(flow, self.folder, self.session.context_name)]
+            names = [f"context.{name}" for name in self.session.answers.values(flow, self.folder)]
         except PypeError:
             names = []
         # what lies below has not run yet
