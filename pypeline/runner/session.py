@@ -22,20 +22,15 @@ class TerminatedError(SystemExit):
 def members(session: int) -> list[int]:
     """The processes of ``session`` that have not ended: those in it and, while its leader lives, all that descend from
     the leader, which adopts them (:func:`adopt`). The leader itself comes last."""
-    states: dict[int, tuple[str, int, int]] = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as stat:
-                fields = stat.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        # after the command's name: state, parent, group, session
-        states[int(name)] = (fields[0], int(fields[1]), int(fields[3]))
-    found = {pid for pid, (_, _, own) in states.items() if own == session}
+    everybody = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    found = {pid for pid in everybody if _session_of(pid) == session}
+    if not found:
+        # who has left it is known by those in it only; and to ask for the session alone is a tenth of the work
+        return []
+    states = {pid: state for pid in everybody if (state := _state(pid))}
+    found &= states.keys()
     children: dict[int, list[int]] = {}
-    for pid, (_, parent, _) in states.items():
+    for pid, (_, parent) in states.items():
         children.setdefault(parent, []).append(pid)
     waiting = list(found)
     while waiting:
@@ -44,6 +39,24 @@ def members(session: int) -> list[int]:
                 found.add(child)
                 waiting.append(child)
     return sorted((pid for pid in found if states[pid][0] not in "ZX"), key=lambda pid: pid == session)
+
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
+
+
+def _state(pid: int) -> tuple[str, int] | None:
+    """State and parent of a process; None where it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
+            # these two follow the command's name
+            state, parent = stat.read().rpartition(b")")[2].split(None, 2)[:2]
+    except OSError:
+        return None
+    return state.decode(), int(parent)
 
 
 def adopt() -> None:
