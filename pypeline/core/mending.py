@@ -31,6 +31,24 @@ def mended(problem: Problem, flow: Flow, module: str) -> Problem:
     return replace(placed, fixes=(fix, *placed.fixes)) if fix is not None else placed
 
 
+def of_whole(problem: Problem, part: Flow, flow: Flow) -> Problem:
+    """``problem`` found in ``part`` of ``flow``, with the places and paths of the whole flow: a part counts its modules anew."""
+    if part is flow:
+        return problem
+    at = {m.id: n for n, m in enumerate(flow.modules)}
+
+    def moved(path: Path) -> Path:
+        match path:
+            case ("modules", int(n), *rest) if n < len(part.modules) and part.modules[n].id in at:
+                return ("modules", at[part.modules[n].id], *rest)
+        return path
+
+    fixes = tuple(replace(fix, path=moved(fix.path), away=moved(fix.away)) for fix in problem.fixes)
+    path = moved(problem.place.path)
+    place = flow.marks.place(path, problem.place.module, problem.place.link) if path != problem.place.path else problem.place
+    return replace(problem, place=place, fixes=fixes)
+
+
 def _path(module: Module, at: int, path: Path) -> Path:
     """A module names its own fields; in the flow they stand under ``configs``."""
     for part in ("required", "optional"):

@@ -174,7 +174,9 @@ def test_why_a_run_could_not_begin_is_told_until_the_flow_is_another(on_loop: An
         assert not document.knowledge.problems  # the file will be there when it is read
         assert session.run(to="onwards") == []
         await until(session.understood)
-        assert [(p.code, p.place.module) for p in document.knowledge.problems] == [("PYE390", "again")]
+        (problem,) = document.knowledge.problems
+        assert (problem.code, problem.place.module, problem.place.path[:2]) == ("PYE390", "again", ("modules", 3))
+        assert "run the whole flow" in problem.mend
         document.apply("edit", edits.remove(document.flow, ["onwards"]))
         await until(session.understood)
         assert not document.knowledge.problems

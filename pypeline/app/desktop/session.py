@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pypeline.app.desktop.answers import Answers, Ask
 from pypeline.canvas.document import Document
 from pypeline.core.check import check, runnable
 from pypeline.core.events import RunEvent
-from pypeline.core.mending import mended
+from pypeline.core.mending import mended, of_whole
 from pypeline.core.plan import Plan
 from pypeline.core.planner import plan as make_plan
 from pypeline.core.sound import sound_part, upstream_of
@@ -157,7 +158,8 @@ class Session(QObject):
                 return problems, make_plan(part, facts)
             except PypeError as error:
                 # a missing file leaves the rest of the flow as good as it is
-                problems = [*problems, *(p for p in error.problems if p.code != "PYE390" or p.place.module not in later)]
+                told = [of_whole(p, part, flow) for p in error.problems]
+                problems = [*problems, *(p for p in told if p.code != "PYE390" or p.place.module not in later)]
                 smaller = sound_part(part, catalogue, error.problems)
                 if len(smaller.modules) == len(part.modules):
                     return problems, None
@@ -224,7 +226,8 @@ class Session(QObject):
         except PypeError as error:
             problems = list(error.problems)
         if errors(problems):
-            self.document.learn(problems=tuple(_in_file_order(problems, self.document.flow)))
+            problems = [of_whole(p, flow, self.document.flow) for p in problems]
+            self.document.learn(problems=tuple(_in_file_order([*self.document.knowledge.problems, *errors(problems)], self.document.flow)))
             return errors(problems)
         if asked:
             self.ask(asked, lambda given: self._begin(flow, self.answers.take(asked, given)))
@@ -273,7 +276,7 @@ class Session(QObject):
             plan = await asyncio.to_thread(make_plan, flow, facts)
             self.summary = await execute(plan, folder=self.folder, on_event=heard, stop=stop, previews=True, secrets=secrets)
         except PypeError as error:
-            failed = error.problems
+            failed = tuple(self._of_run(p, flow) for p in error.problems)
         finally:
             self.follow_no_longer()
             if failed:
@@ -283,6 +286,13 @@ class Session(QObject):
             # a run writes files, and columns come from files
             self._rest.start()
             self.run_changed.emit()
+
+    def _of_run(self, problem: Problem, ran: Flow) -> Problem:
+        """A problem of the part that was to run, as one of the whole flow."""
+        whole = self.document.flow
+        written = ran is not whole and problem.code == "PYE390" and problem.place.module in facts_room.after_writers(whole, self.document.catalogue)
+        mend = "An earlier sub flow writes it: run the whole flow once." if written else problem.mend
+        return of_whole(replace(problem, mend=mend), ran, whole)
 
     def _not_started(self, problems: tuple[Problem, ...]) -> None:
         self.watch, self._refused = None, problems

@@ -106,6 +106,10 @@ class Toolbar(QWidget):
         self.file.setText(short if saved else f"{short}  ●")
         self.file.setToolTip(f"{name}\n{folder}")
 
+    def contexts(self) -> list[str]:
+        """Those that are offered."""
+        return [self.context.itemData(n) for n in range(self.context.count())]
+
     def show_contexts(self, names: list[str], chosen: str, changed: Callable[[str], None]) -> None:
         """Offer these contexts."""
         self.context.blockSignals(True)

@@ -167,6 +167,8 @@ class FlowWindow(QMainWindow):
         document.selection_changed.connect(self._selection_changed)
         document.clean_changed.connect(lambda _: self._show_file())
         document.knowledge_changed.connect(lambda _: self._count_problems())
+        # the flow's name may be another, and somebody may have written a context file
+        session.understood.connect(self._show_contexts)
         session.run_changed.connect(self._run_changed)
         session.understood.connect(self._look_again)
         self.palette_panel.wanted.connect(self.editing.add_in_middle)
@@ -257,8 +259,12 @@ class FlowWindow(QMainWindow):
         self.setWindowTitle(f"{name}{'' if saved else ' •'} — PYpeline")
 
     def _show_contexts(self) -> None:
+        chosen = self.session.answers.context_name
         names = files.contexts(self.session.folder, self.document.flow)
-        self.toolbar.show_contexts(names, self.session.answers.context_name, self.session.set_context)
+        names += [chosen] if chosen not in names else []
+        if names == self.toolbar.contexts() and chosen == self.toolbar.context.currentData():
+            return
+        self.toolbar.show_contexts(names, chosen, self.session.set_context)
 
     def _count_problems(self) -> None:
         number = len(self.document.knowledge.problems)
