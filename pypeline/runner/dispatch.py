@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,23 +39,25 @@ class Dispatch:
         self.tables: dict[tuple[str, str], HandOver] = {}
         self.links_from: dict[str, list[PlannedLink]] = {}
         self._links_of: dict[str, list[PlannedLink]] = {}
-        self._ports = {id: link.port for id, link in plan.links.items()}
         self._valves = {valve.index: valve for valve in plan.valves}
+        self._ports: dict[str, str] = {}
         self._count: dict[str, list[str]] = {}
+        # a port that only one task or loop reads is not counted in `_left`
         self._readers: dict[str, int] = {}
         self._left: dict[tuple[str, str], int] = {}
         self._folders_in: dict[Scope, list[str]] = {}
         task_of = {module: task.id for task in plan.tasks.values() for module in task.modules}
-        for link in plan.links.values():
+        for id, link in plan.links.items():
             source, target = task_of.get(link.source), task_of.get(link.target)
             if target is not None:
                 self._links_of.setdefault(target, []).append(link)
-            port = self._ports[link.id]
+            port = self._ports[id] = link.port
             if source is not None and port not in self.links_from:
                 self._count.setdefault(source, []).append(port)
             self.links_from.setdefault(port, []).append(link)
-        read = [port for task in plan.tasks.values() for port in self._read_by(task)]
-        for port in (*read, *(valve.items for valve in plan.valves if valve.items)):
+        # the ports that a task reads, each once
+        self._reads = {task.id: tuple(dict.fromkeys([self._ports[link] for link in task.inputs])) for task in plan.tasks.values()}
+        for port in (*chain.from_iterable(self._reads.values()), *(valve.items for valve in plan.valves if valve.items)):
             self._readers[port] = self._readers.get(port, 0) + 1
 
     def order(self, task: Task, frame: str, attempt_no: int, demand: Demand, devices: tuple[str, ...] = ()) -> Order:
@@ -72,27 +75,28 @@ class Dispatch:
         # the table engine keeps its limit by itself; code has to be watched, where somebody gave it one
         most = demand["memory"] if task.kind != "segment" and task.resources.memory else 0
         needs_globals = task.kind != "segment" or any(m.globals_read for m in modules)
+        # made for every try: a name for each field would take twice as long
         order = Order(
-            task=task.id,
-            kind=task.kind,
-            attempt_no=attempt_no,
-            modules=modules,
-            links=tuple(self._links_of.get(task.id, ())),
-            limits=Limits(demand["cpus"], demand["memory"], spill, task.timeout, most, devices),
-            scratch=scratch,
-            folder=plan.folder,
-            tables={link: self.tables[self._ports[link], frame] for link in task.inputs},
-            hands_over=task.hands_over,
-            count=() if self._watch == "off" else tuple(self._count.get(task.id, ())),
-            watch=self._watch,
-            mode=plan.settings.execution_mode,
-            publish=publish,
-            globals=self.frames.seen(loop, frame) if needs_globals else {},
-            env=plan.env,
-            frame=frame,
-            run=plan.run_id,
-            items=() if loop is None else self.frames.items(loop, frame),
-            waits=task.waits,
+            task.id,
+            task.kind,
+            attempt_no,
+            modules,
+            tuple(self._links_of.get(task.id, ())),
+            Limits(demand["cpus"], demand["memory"], spill, task.timeout, most, devices),
+            scratch,
+            plan.folder,
+            {link: self.tables[self._ports[link], frame] for link in task.inputs} if task.inputs else {},
+            task.hands_over,
+            () if self._watch == "off" else tuple(self._count.get(task.id, ())),
+            self._watch,
+            plan.settings.execution_mode,
+            publish,
+            self.frames.seen(loop, frame) if needs_globals else {},
+            plan.env,
+            frame,
+            plan.run_id,
+            () if loop is None else self.frames.items(loop, frame),
+            task.waits,
         )
         return self.collected.without(order)
 
@@ -102,7 +106,8 @@ class Dispatch:
             readers = self._readers.get(port, 0)
             if readers:
                 self.tables[port, frame] = table
-                self._left[port, frame] = readers
+                if readers > 1:
+                    self._left[port, frame] = readers
         named: dict[str, Any] = {}
         for record in result.modules:
             self.frames.set(self.frames.loop_of(task), frame, record.module, record.globals)
@@ -132,7 +137,7 @@ class Dispatch:
 
     def drop(self, task: Task, frame: str) -> None:
         """``task`` reads nothing any more: remove the tables whose last reader it was."""
-        for port in self._read_by(task):
+        for port in self._reads[task.id]:
             self._read(port, frame)
 
     def keep_previews(self, previews: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -234,17 +239,12 @@ class Dispatch:
 
     # --- files ------------------------------------------------------------------------------------
 
-    def _read_by(self, task: Task) -> Iterable[str]:
-        """The ports that ``task`` reads, each once."""
-        return dict.fromkeys(map(self._ports.__getitem__, task.inputs))
-
     def _read(self, port: str, frame: str) -> None:
         """One reader of a table less; the last one takes it away."""
-        left = self._left.get((port, frame), 0) - 1
-        if left > 0:
+        left = self._left.pop((port, frame), 1) - 1
+        if left:
             self._left[port, frame] = left
             return
-        self._left.pop((port, frame), None)
         table = self.tables.pop((port, frame), None)
         if table is not None and table.path:
             Path(table.path).unlink(missing_ok=True)

@@ -296,7 +296,8 @@ class Scheduler:
         if result.state == "completed":
             globals = self._dispatch.ended(task, result, frame)
             if result.counts or result.outputs or result.previews:
-                self._announce.tables(result, frame, self._dispatch.links_from, self._dispatch.keep_previews(result.previews))
+                previews = self._dispatch.keep_previews(result.previews) if result.previews else ()
+                self._announce.tables(result, frame, self._dispatch.links_from, previews)
         elif result.error is not None:
             self._announce.failure(result.error, task.id, frame)
             known = self._errors.get(task.id)
