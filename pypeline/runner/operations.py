@@ -71,7 +71,7 @@ class Operations:
         return any(code is not None and code.threads.busy > 0 for code in (self._code, self._waits))
 
     def warm(self, names: Iterable[str]) -> None:
-        """Get ready what orders will need: import ``tables``, ``expressions``, ``code``, and make the ``instances`` of a segment."""
+        """Import ahead what orders will need: ``tables``, ``expressions``, ``code``."""
         for name in names:
             if name == "tables":
                 import duckdb  # noqa: F401
@@ -80,10 +80,6 @@ class Operations:
                 import pypeline.core.declare
                 import pypeline.core.fields
                 import pypeline.runner.tables.segment
-            elif name == "instances":
-                from pypeline.runner.tables import connection
-
-                connection.prepare()
             elif name == "expressions":
                 from pypeline.core import expressions
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pypeline.app.cli.output import Style
 from pypeline.app.cli.parser import Parser, usage, with_context, with_json
-from pypeline.core.plan import Plan
 from pypeline.schema.flow import Flow
 from pypeline.schema.problems import Problem, PypeError
 
@@ -48,14 +47,6 @@ def placed(problem: Problem, flow: Flow) -> Problem:
     return mended(problem, flow, problem.place.module) if problem.place.module and not problem.place.line else problem
 
 
-def _needed(plan: Plan) -> tuple[str, ...]:
-    """What the first worker gets ready while the run is prepared (names as :meth:`Operations.warm` knows them)."""
-    instances = ("instances",) if any(task.kind == "segment" for task in plan.tasks.values()) else ()
-    # where the check had expressions to read, the worker will have them too
-    expressions = ("expressions",) if "sqlglot" in sys.modules else ()
-    return *instances, "tables", *expressions
-
-
 def run(options: argparse.Namespace) -> int:
     if options.json and options.events == "-":
         raise PypeError(usage("pype run", "--json and --events - both write to standard output", "Give the events a file."))
@@ -81,9 +72,9 @@ def run(options: argparse.Namespace) -> int:
     kept = withheld(plan)
     keep_back(kept)
     # a flow that is not accepted starts no process; from here on it warms up on another core, while the loop is loaded here.
-    # no secret is ever copied
+    # where the check had expressions to read, the worker will have them too; no secret is ever copied
     copied = copies.possible() and not answers and not plan.references() and not kept
-    first = start(warm=_needed(plan), copied=copied)
+    first = start(warm=("tables", "expressions") if "sqlglot" in sys.modules else ("tables",), copied=copied)
 
     from pypeline.app.cli.failure import show
     from pypeline.app.cli.results import failures, next_step, told

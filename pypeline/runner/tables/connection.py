@@ -9,51 +9,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 _OPEN: set[Any] = set()
 _GUARD = threading.Lock()
-_READY: list[_Making] = []
 
 # A text source must convert every declared column of every row (an unread bad value still rejects
 # its row), so columns may not be dropped from its scan. Its row count is unknown to the engine,
 # which then takes a coin's toss for a join order: with these off, the right side is built and the
 # left one streams, as drawn.
 TEXT_SOURCE_OPTIMIZERS = ("unused_columns", "join_order", "build_side_probe_side")
-
-
-class _Making(threading.Thread):
-    """An instance in the making, which is 20 ms of work in C."""
-
-    def __init__(self) -> None:
-        super().__init__(name="instance", daemon=True)
-        self.made: Any = None
-        self.start()
-
-    def run(self) -> None:
-        import duckdb
-
-        with suppress(duckdb.Error):  # whoever wanted it makes another, and says why there is none
-            self.made = duckdb.connect()  # noqa: TID251 - this is the place
-
-
-def prepare() -> None:
-    """Have two instances made beside whatever else is done: a segment is bound in one and runs in another."""
-    while len(_READY) < 2:
-        _READY.append(_Making())
-
-
-def _fresh() -> Any:
-    import duckdb
-
-    if _READY:
-        making = _READY.pop(0)
-        making.join()
-        if making.made is not None:
-            return making.made
-    return duckdb.connect()  # noqa: TID251 - this is the place
 
 
 @contextmanager
@@ -78,7 +45,9 @@ def opened(
         tables: Arrow tables or datasets by the name under which SQL sees them.
         metered: whether the engine notes the rows that leave every operator.
     """
-    connection = _fresh()
+    import duckdb
+
+    connection = duckdb.connect()  # noqa: TID251 - this is the place
     try:
         with _GUARD:
             _OPEN.add(connection)

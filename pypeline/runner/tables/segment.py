@@ -26,7 +26,6 @@ from pypeline.runner.tables import compile as compiling
 from pypeline.runner.tables import errors, metered, modes, publish, rejects, scan, showing, write
 from pypeline.runner.tables import preview as preview_room
 from pypeline.runner.tables.bind import fuse
-from pypeline.runner.tables.connection import prepare
 from pypeline.runner.tables.fused import Fused
 from pypeline.runner.tables.prune import keep
 from pypeline.schema.problems import Problem, PypeError
@@ -128,7 +127,6 @@ class Work:
 
     def _once(self) -> TaskResult:
         order = self.order
-        prepare()
         whole = fuse(order, self.instances)
         fused = pruned(whole, order)
         token = secrets.token_hex(6)
