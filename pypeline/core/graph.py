@@ -21,7 +21,7 @@ from pypeline.schema.flow import ControlLink, DataLink, Flow
 from pypeline.schema.record import record
 
 
-@record
+@record(quick=True)
 class ControlEdge:
     """A control link between two sub flows. ``index`` is its place in the file, ``order`` final."""
 

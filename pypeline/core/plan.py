@@ -23,7 +23,7 @@ EDGE_TYPES: Mapping[Trigger, EdgeType] = {"iterate": "ITERATE", "start": "START"
 """Trigger → the specification's edge type; all others are NORMAL."""
 
 
-@record
+@record(quick=True)
 class Task:
     """``inputs`` are link ids that come from other tasks, ``hands_over`` ports (``module.port``) that
     other tasks or loops read, ``after`` the tasks that must have completed first, ``cut`` why it starts here. ``origins`` says of each value of
@@ -47,7 +47,7 @@ class Task:
     waits: bool = False
 
 
-@record
+@record(quick=True)
 class SubFlow:
     """Modules joined by data links, or one solo. ``index`` (from 0) follows file order.
 
@@ -66,7 +66,7 @@ class SubFlow:
     loop: int | None = None
 
 
-@record
+@record(quick=True)
 class Valve:
     """A control link as the scheduler sees it; ``order`` is final (``Last`` resolved).
     ``index`` is its place in the file among control links; ``variables`` the values bound in its

@@ -17,7 +17,7 @@ from pypeline.schema.record import record
 TaskKind = Literal["segment", "code", "solo", "gate", "flow"]
 
 
-@record
+@record(quick=True)
 class PlannedModule:
     """A module ready to run: ``configs`` flat with context variables filled in. ``templates`` are the
     paths in them of texts that still hold ``{{…}}`` (globals, environment, secrets): the runner fills
@@ -58,7 +58,7 @@ class PlannedModule:
         return found
 
 
-@record
+@record(quick=True)
 class PlannedLink:
     """A data link. ``id`` is its text form; ``index`` its place among the links into a ``many`` port."""
 

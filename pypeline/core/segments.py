@@ -17,11 +17,11 @@ from pypeline.schema.record import record
 MOST = 100
 """The most modules that one statement may hold."""
 
-_Into = Mapping[str, Sequence[tuple[str, str]]]
-"""Module → (what it comes after, why they cannot share a task)."""
+Into = Mapping[str, Sequence[tuple[str, str]]]
+"""Module → (what it comes after, why they cannot share a task; ``""`` for no reason)."""
 
 
-@record
+@record(quick=True)
 class Part:
     """How a module may be cut: its task ``kind``, and, when it must stand ``alone``, why."""
 
@@ -30,18 +30,7 @@ class Part:
     alone: str = ""
 
 
-@record
-class Edge:
-    """``target`` comes after ``source``; ``cut`` says why they cannot share a task, if so.
-    ``ordering`` marks an edge that carries no table."""
-
-    source: str
-    target: str
-    cut: str = ""
-    ordering: bool = False
-
-
-@record
+@record(quick=True)
 class Cut:
     """One task to be: its modules in order, and why it starts where it starts."""
 
@@ -50,14 +39,13 @@ class Cut:
     reason: str
 
 
-def cut(order: Sequence[str], parts: Mapping[str, Part], edges: Sequence[Edge]) -> list[Cut]:
-    """The tasks of one sub flow, each after what it needs. ``order`` is topological."""
+def cut(order: Sequence[str], parts: Mapping[str, Part], edges: Into) -> list[Cut]:
+    """The tasks of one sub flow, each after what it needs. ``order`` is topological; the reasons in ``edges`` are
+    those that do not follow from ``parts``."""
     if len(order) == 1:
         part = parts[order[0]]
         return [Cut(part.kind, (order[0],), part.alone)]
-    into: dict[str, list[tuple[str, str]]] = {id: [] for id in order}
-    for edge in edges:
-        into[edge.target].append((edge.source, edge.cut or _between(edge.source, edge.target, parts)))
+    into = {id: [(source, reason or _between(source, id, parts)) for source, reason in edges[id]] for id in order}
     place = {id: at for at, id in enumerate(order)}
     depth = _lowest(order, into)
     depth = _deepest(order, into, depth, _segments(place, into, depth))
@@ -86,7 +74,7 @@ def _between(source: str, target: str, parts: Mapping[str, Part]) -> str:
     return ""
 
 
-def _lowest(order: Sequence[str], into: _Into) -> dict[str, int]:
+def _lowest(order: Sequence[str], into: Into) -> dict[str, int]:
     depth: dict[str, int] = {}
     for id in order:
         own = 0
@@ -96,7 +84,7 @@ def _lowest(order: Sequence[str], into: _Into) -> dict[str, int]:
     return depth
 
 
-def _deepest(order: Sequence[str], into: _Into, depth: Mapping[str, int], segment: Mapping[str, int]) -> dict[str, int]:
+def _deepest(order: Sequence[str], into: Into, depth: Mapping[str, int], segment: Mapping[str, int]) -> dict[str, int]:
     """Depths with every segment as deep as what reads it allows; the last ones stay."""
     bound: dict[int, int] = {}
     # segments of a depth do not read each other, so falling depth is an order from readers to read
@@ -112,7 +100,7 @@ def _deepest(order: Sequence[str], into: _Into, depth: Mapping[str, int], segmen
     return {id: bound.get(segment[id], depth[id]) for id in order}
 
 
-def _segments(place: Mapping[str, int], into: _Into, depth: Mapping[str, int]) -> Mapping[str, int]:
+def _segments(place: Mapping[str, int], into: Into, depth: Mapping[str, int]) -> Mapping[str, int]:
     """For each module the place of its segment's first one."""
     joined = [(place[source], place[id]) for id, above in into.items() for source, reason in above if not reason and depth[source] == depth[id]]
     if not joined:
@@ -131,7 +119,7 @@ def _segments(place: Mapping[str, int], into: _Into, depth: Mapping[str, int]) -
     return {id: root(at) for id, at in place.items()}
 
 
-def _why(chunk: Sequence[str], into: _Into, segment: Mapping[str, int]) -> str:
+def _why(chunk: Sequence[str], into: Into, segment: Mapping[str, int]) -> str:
     """Why a segment starts: the first cut that leads into it; else a cut on a way around it."""
     around = ""
     for id in chunk:

@@ -7,7 +7,7 @@ engines, a reader's rejects, variables read in the own sub flow, and keys a modu
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ from pypeline.core.modules import Effects, ModuleDecl
 from pypeline.core.plan import Decision, Task
 from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.resources import resolve
-from pypeline.core.segments import Cut, Edge, Part, cut
+from pypeline.core.segments import Cut, Into, Part, cut
 from pypeline.schema.flow import DataLink, Module, Resources, Retry, Settings
 
 GATE = "sync_gate"
@@ -59,6 +59,7 @@ class Cutter:
         self.canonical = {module.id.casefold(): module.id for module in graph.flow.modules}
         self.place = {id: at for at, id in enumerate(graph.topological)}
         self.setters = {id: self._setters(id) for id, module in planned.items() if module.globals_read}
+        self.rejecting = {id: decl.reject_ports for id, decl in decls.items() if decl.reject_ports and decl.kind == "source"}
         self.retry = _retry(self.settings) or _ONCE
 
     def tasks(self, index: int, ids: Sequence[str]) -> list[Task]:
@@ -66,34 +67,33 @@ class Cutter:
         cuts = self._cuts(ids)
         home = {id: one.modules[0] for one in cuts for id in one.modules}
         hands_over: dict[str, dict[str, None]] = {}
-        inputs: dict[str, list[str]] = {}
-        after: dict[str, dict[str, None]] = {}
+        needs: list[tuple[Cut, list[str], Iterable[str]]] = []
         for one in cuts:
             task = one.modules[0]
-            inputs[task], after[task] = [], {}
+            inputs: list[str] = []
+            after: dict[str, None] = {}
             for id in one.modules:
                 for link in self.links_into.get(id, ()):
                     before = home.get(link.source)
                     if before is not None and before != task:
-                        inputs[task].append(link.id)
-                        after[task][before] = None
+                        inputs.append(link.id)
+                        after[before] = None
                         hands_over.setdefault(before, {})[link.port] = None
                 for setter in self.setters.get(id, ()):
                     before = home.get(setter)
                     if before is not None and before != task:
-                        after[task][before] = None
+                        after[before] = None
                 if id in self.items:
                     hands_over.setdefault(task, {})[self.items[id]] = None
-        return [self._task(index, one, inputs, hands_over, after) for one in cuts]
+            needs.append((one, inputs, after))
+        return [self._task(index, one, inputs, hands_over.get(one.modules[0], ()), after) for one, inputs, after in needs]
 
-    def _task(
-        self, index: int, one: Cut, inputs: Mapping[str, list[str]], hands_over: Mapping[str, dict[str, None]], after: Mapping[str, dict[str, None]]
-    ) -> Task:
+    def _task(self, index: int, one: Cut, inputs: Iterable[str], hands_over: Iterable[str], after: Iterable[str]) -> Task:
         id = one.modules[0]
         decision, reason = _decide([self.planned[each] for each in one.modules], index in self.looped)
         alone = self.modules[id] if len(one.modules) == 1 else None
         return Task(
-            id, one.kind, index, one.modules, tuple(inputs[id]), tuple(hands_over.get(id, ())), tuple(after[id]), one.reason,
+            id, one.kind, index, one.modules, tuple(inputs), tuple(hands_over), tuple(after), one.reason,
             decision, reason, (), alone.timeout if alone else None, _retry(alone) or self.retry, *self._resources(alone),
             alone is not None and alone.name in WAITING and alone.resources is None,
         )  # fmt: skip
@@ -106,13 +106,16 @@ class Cutter:
         if not running:
             return []
         parts = {id: self._part(id) for id in running}
-        edges = [Edge(link.source, link.target, self._rejects(link)) for id in running for link in self.graph.links_into[id] if link.source in parts]
+        if len(parts) == 1:
+            return cut(running, parts, {})
+        into = {id: [(link.source, self._rejects(link)) for link in self.graph.links_into[id] if link.source in parts] for id in running}
         order = sorted(running, key=self.place.__getitem__)
         if self.setters:
             ordering = [(setter, id) for id in running for setter in self.setters.get(id, ()) if setter in parts]
-            edges += [Edge(setter, id, f"reads a variable of `{setter}`", ordering=True) for setter, id in ordering]
-            order = _reordered(order, edges) if ordering else order
-        return cut(order, parts, edges)
+            order = _reordered(order, into, ordering) if ordering else order
+            for setter, id in ordering:
+                into[id].append((setter, f"reads a variable of `{setter}`"))
+        return cut(order, parts, into)
 
     def _part(self, id: str) -> Part:
         decl, module = self.decls[id], self.modules[id]
@@ -128,8 +131,7 @@ class Cutter:
 
     def _rejects(self, link: DataLink) -> str:
         """Why a link that carries what a reader rejected cuts; ``""`` for any other."""
-        decl = self.decls[link.source]
-        return f"reads the rejected rows of `{link.source}`" if decl.reject_ports and decl.kind == "source" and link.source_port in decl.reject_ports else ""
+        return f"reads the rejected rows of `{link.source}`" if link.source_port in self.rejecting.get(link.source, ()) else ""
 
     def _setters(self, id: str) -> list[str]:
         """The other modules of the flow whose variables ``id`` reads: it runs in a later task."""
@@ -147,16 +149,16 @@ def own_task(module: Module) -> str:
     return "contract that fails" if module.contract is not None and module.contract.on_violation == "fail" else ""
 
 
-def _reordered(order: Sequence[str], edges: Sequence[Edge]) -> list[str]:
-    """``order`` made to respect all edges; an ordering edge that would close a cycle is given up."""
+def _reordered(order: Sequence[str], into: Into, ordering: Sequence[tuple[str, str]]) -> list[str]:
+    """``order`` made to respect all edges and the pairs of ``ordering``; these are given up where they would close a cycle."""
     place = {id: at for at, id in enumerate(order)}
-    for keep in (True, False):
+    edges = [(source, id) for id, above in into.items() for source, _ in above]
+    for pairs in ([*edges, *ordering], edges):
         left = dict.fromkeys(order, 0)
         feeds: dict[str, list[str]] = {id: [] for id in order}
-        for edge in edges:
-            if keep or not edge.ordering:
-                left[edge.target] += 1
-                feeds[edge.source].append(edge.target)
+        for source, target in pairs:
+            left[target] += 1
+            feeds[source].append(target)
         ready = [place[id] for id, count in left.items() if not count]
         heapify(ready)
         found: list[str] = []

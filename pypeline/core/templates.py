@@ -22,7 +22,7 @@ from pypeline.schema.record import record
 _NONE: Mapping[str, Any] = {}
 
 
-@record
+@record(quick=True)
 class Filled:
     """A module's config, ready to be planned with. ``identity`` is what its fingerprint sees:
     the filled config, with the run's id and all that is filled later still as templates."""
@@ -42,7 +42,7 @@ class Templates:
         self._context = {f"context.{name}": value for name, value in facts.context.items()}
         self._values = {**self._context, "run.id": run_id}
         self._stable = {**self._context, "run.id": "{{run.id}}"}
-        self._defaults: dict[str, dict[str, Any]] = {}
+        self._bare: dict[str, Filled] = {}
 
     def fill(self, module: Module, decl: ModuleDecl, marks: Marks, at: int) -> Filled:
         """``module``'s config with defaults and variables. ``at`` is its place in the flow.
@@ -50,10 +50,15 @@ class Templates:
         Raises:
             PypeError: an unknown context variable.
         """
-        if decl.name not in self._defaults:
-            self._defaults[decl.name] = configs.defaults(decl.json_schema)
+        bare = self._bare.get(decl.name)
+        if bare is None:
+            own = configs.defaults(decl.json_schema)
+            bare = self._bare[decl.name] = Filled(own, _NONE, (), (), own)
         required, optional = module.configs.required, module.configs.optional
-        flat = {**self._defaults[decl.name], **required, **optional}
+        if not required and not optional:
+            # modules of a type that say nothing share one config
+            return bare
+        flat = {**bare.configs, **required, **optional}
         if configs.has_floats(required) or configs.has_floats(optional):
             # 1e3 is an integer in JSON Schema and a float in Python
             flat = configs.replaced(flat, configs.integers(flat, decl.json_schema))
