@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pypeline.core.edits import part
 from pypeline.core.modules import ModuleDecl
+from pypeline.core.plan import Plan
+from pypeline.core.planned import PlannedLink
 from pypeline.core.ports import input_ports, rule
-from pypeline.schema.flow import Connections, Flow
+from pypeline.schema.flow import Connections, DataLink, Flow
 from pypeline.schema.problems import Problem, errors
 
 
@@ -59,3 +62,16 @@ def _data_only(flow: Flow) -> Flow:
     """``flow`` without control links and hooks."""
     connections = Connections(data=flow.connections.data)
     return flow.model_copy(update={"connections": connections, "on_error": (), "finally_": (), "sweep": None})
+
+
+def with_rows_of(plan: Plan, id: str, ports: Iterable[str], links: Iterable[DataLink]) -> Plan:
+    """``plan``, a part that ends at module ``id``, with the rows of its output ``ports`` made and counted, as if what ``links`` name took them."""
+    found = {f"{id}.{port}": PlannedLink(f"{id}.{port}", id, port, "", "") for port in ports}
+    for link in links:
+        if link.source == id and link.source_port in ports:
+            found[f"{id}.{link.source_port}"] = PlannedLink(str(link), id, link.source_port, link.target, link.target_port)
+    tasks = {
+        name: replace(task, hands_over=tuple(dict.fromkeys([*task.hands_over, *found]))) if id in task.modules and task.kind in ("segment", "code") else task
+        for name, task in plan.tasks.items()
+    }
+    return replace(plan, tasks=tasks, links={**plan.links, **{link.id: link for link in found.values()}})

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pypeline.app.desktop.session import Session
@@ -196,6 +197,31 @@ def test_a_run_is_stopped_by_the_button(on_loop: Any, project: Path) -> None:
         await until(session.run_changed, lambda: not session.running)
         assert session.summary is not None
         assert (session.summary.state, session.summary.reason) == ("cancelled", "stopped_by_user")
+        await session.close()
+
+    on_loop(main)
+
+
+def test_run_to_here_shows_rows_that_nothing_else_takes_also_below_code(on_loop: Any, project: Path) -> None:
+    code = {"id": "py", "name": "python_mod", "configs": {"optional": {"code": "def transform(ctx, input):\n    return input\n"}}}
+    links = {"data": ["people.data - py.input", "py.output - adults.input", "adults.output - out.input"]}
+    flow = Flow.model_validate({**FLOW, "modules": [*FLOW["modules"], code], "connections": links})
+
+    async def main() -> None:
+        document = Document(flow, load(project))
+        session = Session(document, project)
+        await until(session.understood)
+        for module, rows in {"adults": 2, "py": 3}.items():
+            assert session.run(to=module) == []
+            await until(session.run_changed, lambda: not session.running)
+            assert session.summary is not None
+            assert session.summary.state == "completed", session.watch and session.watch.logs
+            assert session.watch is not None
+            assert session.watch.modules[module].rows_out == {"output": rows}
+            session.preview(f"{module}.output")
+            _, path = await until(session.previewed)
+            with pa.memory_map(str(path)) as source:
+                assert pa.ipc.open_file(source).read_all().num_rows == rows
         await session.close()
 
     on_loop(main)

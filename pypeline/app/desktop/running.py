@@ -34,7 +34,11 @@ class Running:
         """Run what leads to the selected module."""
         chosen = self._document.selection.modules
         if len(chosen) == 1:
-            self._run(next(iter(chosen)))
+            (id,) = chosen
+            self._run(id)
+            if self._session.running:
+                # its rows are what one runs to it for; they come when it has ended
+                self.preview_module(id)
 
     def stop(self) -> None:
         """Stop the run: politely, then at once."""

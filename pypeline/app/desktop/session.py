@@ -25,7 +25,8 @@ from pypeline.core.events import RunEvent
 from pypeline.core.mending import mended, of_whole
 from pypeline.core.plan import Plan
 from pypeline.core.planner import plan as make_plan
-from pypeline.core.sound import sound_part, upstream_of
+from pypeline.core.ports import output_ports
+from pypeline.core.sound import sound_part, upstream_of, with_rows_of
 from pypeline.core.watch import Watch
 from pypeline.runner import children, variables
 from pypeline.runner import facts as facts_room
@@ -230,17 +231,17 @@ class Session(QObject):
             self.document.learn(problems=tuple(_in_file_order([*self.document.knowledge.problems, *errors(problems)], self.document.flow)))
             return errors(problems)
         if asked:
-            self.ask(asked, lambda given: self._begin(flow, self.answers.take(asked, given)))
+            self.ask(asked, lambda given: self._begin(flow, to, self.answers.take(asked, given)))
         else:
-            self._begin(flow, Secrets({}))
+            self._begin(flow, to, Secrets({}))
         return []
 
-    def _begin(self, flow: Flow, secrets: Secrets) -> None:
+    def _begin(self, flow: Flow, to: str | None, secrets: Secrets) -> None:
         if self.running:
             return
         self._refused = ()
         self._stop = StopSignal()
-        self._running = loop.start(self._run(flow, self._stop, self.follow(), secrets))
+        self._running = loop.start(self._run(flow, to, self._stop, self.follow(), secrets))
         self.run_changed.emit()
 
     def stop(self) -> None:
@@ -264,7 +265,7 @@ class Session(QObject):
         while self._ring and self.watch is not None:
             self._show_events()
 
-    async def _run(self, flow: Flow, stop: StopSignal, heard: Callable[[RunEvent], None], secrets: Secrets) -> None:
+    async def _run(self, flow: Flow, to: str | None, stop: StopSignal, heard: Callable[[RunEvent], None], secrets: Secrets) -> None:
         failed: tuple[Problem, ...] = ()
         try:
             if self._reloader.folder != self.folder:
@@ -274,6 +275,10 @@ class Session(QObject):
             sets, name = self.answers.sets(flow, self.folder), self.answers.context_name
             facts = await asyncio.to_thread(facts_room.gather, flow, self.document.catalogue, self.folder, context_name=name, sets=sets)
             plan = await asyncio.to_thread(make_plan, flow, facts)
+            if to and (decl := facts.catalogue.types.get(flow.module(to).name)) is not None:
+                # what is run to is looked at, and nothing else may take its rows
+                ports = [port for port in output_ports(decl, flow.module(to)) if port != "reject"]
+                plan = with_rows_of(plan, to, ports, self.document.flow.connections.data)
             self.summary = await execute(plan, folder=self.folder, on_event=heard, stop=stop, previews=True, secrets=secrets)
         except PypeError as error:
             failed = tuple(self._of_run(p, flow) for p in error.problems)
