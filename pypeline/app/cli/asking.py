@@ -7,7 +7,6 @@ leaves this process by no other way than to the module that may have it.
 from __future__ import annotations
 
 import argparse
-import getpass
 import signal
 import sys
 from collections.abc import Iterator
@@ -56,6 +55,8 @@ def _plain(question: Question) -> object:
 
 
 def _secret(question: Question) -> str:
+    import getpass
+
     while True:
         try:
             with _leaving_the_terminal_as_it_was():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import resource
 import socket
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -70,8 +69,10 @@ def start(*, warm: Sequence[str] = (), gpus: Sequence[str] = (), copied: bool = 
     return Started(process, ours, given, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, machine.oom_kills())
 
 
-def _interpreter(end: int, gpus: Sequence[str]) -> subprocess.Popen[bytes]:
+def _interpreter(end: int, gpus: Sequence[str]) -> Any:
     """A new interpreter that serves as a worker at the socket ``end``."""
+    import subprocess
+
     return subprocess.Popen(
         [sys.executable, "-P", "-X", "utf8", "-m", "pypeline.runner.worker", str(end), str(os.getpid())],
         stdin=subprocess.DEVNULL,
