@@ -7,7 +7,6 @@ the run its id. The flow must have passed :func:`pypeline.core.check.check`. Lin
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from pypeline.core.collecting import collecting
 from pypeline.core.facts import Facts
 from pypeline.core.fingerprint import digest
 from pypeline.core.graph import ControlEdge, PipelineGraph
+from pypeline.core.lasting import lasting
 from pypeline.core.modules import Effects, ModuleDecl
 from pypeline.core.plan import Plan, SubFlow, Task, Valve
 from pypeline.core.planned import PlannedLink, PlannedModule
@@ -37,14 +37,8 @@ def plan(flow: Flow, facts: Facts) -> Plan:
     Raises:
         PypeError: a module type or a variable is unknown, or the data links form a cycle.
     """
-    # all that is made here stays, so the cycle collector would look at it again and again for nothing
-    collects = gc.isenabled()
-    gc.disable()
-    try:
+    with lasting():
         return _plan(flow, facts)
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _plan(flow: Flow, facts: Facts) -> Plan:

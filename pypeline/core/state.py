@@ -35,7 +35,7 @@ from pypeline.core.actions import (
     TimedOut,
 )  # fmt: skip
 from pypeline.core.control import halting, handling, loops, orders, tasks
-from pypeline.core.control.machine import Key, Machine, Ready, Step
+from pypeline.core.control.machine import Key, Machine, Step
 from pypeline.core.control.records import TaskRun
 from pypeline.core.plan import Plan, Task
 from pypeline.core.planned import TaskKind
@@ -123,7 +123,7 @@ class RunState:
 
     def peek(self, aside: str | None = None) -> Task | None:
         """The task to start next, or the first that was set ``aside``; or None. Which one it is may change with every event."""
-        task = self._first(self._queue(aside))
+        task = self._first(aside)
         return None if task is None else task.task
 
     def next_try(self, aside: str | None = None) -> tuple[str, int]:
@@ -132,7 +132,7 @@ class RunState:
         Raises:
             LookupError: it shows none.
         """
-        task = self._first(self._queue(aside))
+        task = self._first(aside)
         if task is None:
             raise LookupError("nothing is ready")
         return task.sub.frame, task.attempt + 1
@@ -140,23 +140,22 @@ class RunState:
     def set_aside(self, what: str) -> None:
         """Let others pass the task that :meth:`peek` shows. It has not begun, and waits for ``what``."""
         machine = self._machine
-        if self._first(machine.ready) is not None:
+        if self._first() is not None:
             heappush(machine.aside.setdefault(what, []), heappop(machine.ready))
 
     def call_back(self, what: str) -> None:
         """Give the first task that waits for ``what`` its turn among all that are ready (control rule 5)."""
         machine = self._machine
-        if self._first(queue := machine.aside.get(what, [])) is not None:
-            heappush(machine.ready, heappop(queue))
+        if self._first(what) is not None:
+            heappush(machine.ready, heappop(machine.aside[what]))
 
     def take(self, aside: str | None = None) -> list[Action]:
         """Start the task that :meth:`peek` shows: its StartTask comes last. Empty when there is none."""
-        queue = self._queue(aside)
-        task = self._first(queue)
+        task = self._first(aside)
         if task is None:
             return []
         machine, sub = self._machine, task.sub
-        heappop(queue)
+        heappop(machine.ready if aside is None else machine.aside[aside])
         task.phase = "running"
         task.attempt += 1
         if not sub.began:
@@ -202,11 +201,8 @@ class RunState:
         """How many tries of ``task`` have been started."""
         return self._machine.tasks[task, frame].attempt
 
-    def _queue(self, aside: str | None) -> list[Ready]:
-        return self._machine.ready if aside is None else self._machine.aside.get(aside, [])
-
-    @staticmethod
-    def _first(queue: list[Ready]) -> TaskRun | None:
+    def _first(self, aside: str | None = None) -> TaskRun | None:
+        queue = self._machine.ready if aside is None else self._machine.aside.get(aside, [])
         while queue:
             task = queue[0][-1]
             if task.phase == "ready":
@@ -256,8 +252,11 @@ class RunState:
         machine = self._machine
         steps = machine.steps
         while steps:
-            step, parts = steps.popleft()
-            _STEPS[step](machine, *parts)
+            step, about, more = steps.popleft()
+            if more:
+                _STEPS[step](machine, about, *more)
+            else:
+                _STEPS[step](machine, about)
 
     def _drain_each(self, set_off: list[Step]) -> None:
         """Take what happened one by one, each with all that follows from it."""

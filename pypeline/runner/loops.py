@@ -47,7 +47,9 @@ class Loops:
         self._look_again = look_again
         self._fail = fail
         self._valves = {valve.index: valve for valve in plan.valves}
-        self._tasks = {module: task for task in plan.tasks.values() for module in task.modules}
+        # the tasks of sinks that collect
+        joins = {sink for valve in plan.valves for sink in valve.joins}
+        self._tasks = {module: task for task in plan.tasks.values() for module in task.modules if module in joins} if joins else {}
         self._jobs: list[Job] = []
         self.waiting = 0
         """Joins that wait for slots."""

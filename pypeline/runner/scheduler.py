@@ -212,7 +212,7 @@ class Scheduler:
 
     def _module(self, change: act.ModuleChanged) -> None:
         key = (change.task, change.frame)
-        self._turns.settled(*key)
+        self._turns.settled(key)
         if self._timers and change.state in TERMINAL and (timer := self._timers.pop(key, None)) is not None:
             # it ended while it waited for its next try: nobody else says that its instance may go
             timer.cancel()
@@ -305,7 +305,8 @@ class Scheduler:
                 # of the frames of a loop the first that failed is the one to tell of
                 self._errors[task.id] = result.error
             globals = self._dispatch.failed(task, result.error, frame)
-        own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != (result.state, result.reason)}
+        end = (result.state, result.reason)
+        own = {r.module: (r.state, r.reason) for r in result.modules if (r.state, r.reason) != end} if result.modules else {}
         self._settling.append((task, frame))
         kinds = result.error.kinds if result.error is not None else ()
         self._tell(act.TaskEnded(task.id, result.state, result.reason, frame, worth_another(result), own, globals, kinds))
@@ -322,9 +323,10 @@ class Scheduler:
 
     def _let_go(self) -> None:
         """What a task that has its terminal record held is let go: its instances, the tables it read, its result."""
+        ended = self._state.tasks
         for task, frame in self._settling:
             key = (task.id, frame)
-            if key in self._state.tasks:
+            if key in ended:
                 self._results.pop(key, None)
                 if task.kind != "segment":
                     self._engine.release(*key)

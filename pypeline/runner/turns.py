@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from pypeline.core import actions as act
 from pypeline.core.plan import Task
+from pypeline.core.planned import TaskKind
+from pypeline.core.resources import NOTHING
 from pypeline.core.state import RunState
 from pypeline.runner.engines.base import Engine, Job
 from pypeline.runner.slots import Demand, demand_of
@@ -64,6 +66,8 @@ class Turns:
         self._scarce: set[str] = set()
         self._waiting: _Waiting | None = None
         self._segments = 0
+        # what tasks book for which nobody said anything, by kind; only segments look at what else there is to do
+        self._usual: dict[TaskKind, Demand] = {}
 
     def next(self) -> Try | None:
         """Book the slots of the task that starts next; None when there is nothing to start now."""
@@ -94,16 +98,16 @@ class Turns:
         """A task that was started has ended."""
         self._segments -= task.kind == "segment"
 
-    def settled(self, task: str, frame: str) -> None:
-        """A task began or has its terminal record: nobody waits for it any more."""
-        if self._waiting is not None and self._waiting.key == (task, frame):
+    def settled(self, key: tuple[str, str]) -> None:
+        """A task (and its frame) began or has its terminal record: nobody waits for it any more."""
+        if self._waiting is not None and self._waiting.key == key:
             self._waiting = None
 
     def _booked(self, task: Task, demand: Demand, said: list[act.Action]) -> Try:
         slots = self._engine.slots
         began = Try(task, demand, slots.take(demand), said)
         if self._waiting is not None:
-            self.settled(task.id, began.frame)
+            self.settled((task.id, began.frame))
             if self._waiting is not None and slots.free["cpus"] and slots.lacks(self._waiting.demand):
                 self._waiting.overtaken += 1
         self._segments += task.kind == "segment"
@@ -118,9 +122,13 @@ class Turns:
 
     def _demand(self, task: Task, attempt: int) -> Demand:
         slots = self._engine.slots
+        if task.kind != "segment":
+            if attempt > 1 or task.waits or task.resources is not NOTHING[0]:
+                return demand_of(task, slots, 1, attempt)
+            if task.kind not in self._usual:
+                self._usual[task.kind] = demand_of(task, slots, 1)
+            return self._usual[task.kind]
         cpus = slots.capacity["cpus"]
-        segments = 1
-        if task.kind == "segment" and cpus > 1:
-            # others that share the slots, those under way, and those that could start now
-            segments = len(slots.waiting) - 1 + self._segments + (self._state.ready("segment", cpus) or 1)
+        # others that share the slots, those under way, and those that could start now
+        segments = 1 if cpus == 1 else len(slots.waiting) - 1 + self._segments + (self._state.ready("segment", cpus) or 1)
         return demand_of(task, slots, segments, attempt)

@@ -72,7 +72,7 @@ class VirtualRun:
                 case act.CancelTask(task, frame, reason):
                     clock.end(task, self.frame(task, frame), reason)
                 case act.ModuleChanged(_, task, frame):
-                    self.turns.settled(task, frame)
+                    self.turns.settled((task, frame))
                 case act.Evaluate(valve, frame, _, values):
                     seconds, word = case.verdict(valve, self.frame(self.sources[valve], frame), tuple(values.values()))
                     value = {"true": True, "false": False}.get(word)

@@ -29,7 +29,7 @@ class Starts:
     def hear(self, actions: list[act.Action]) -> None:
         for action in actions:
             if isinstance(action, act.ModuleChanged):
-                self.turns.settled(action.task, action.frame)
+                self.turns.settled((action.task, action.frame))
         while (began := self.turns.next()) is not None:
             self.running[began.task.id] = began
             self.order.append(began.task.id)

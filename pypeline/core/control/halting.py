@@ -30,11 +30,11 @@ def start(machine: Machine) -> None:
         if not sub.into:
             machine.ask_to_begin(sub)
     if not main:
-        machine.close("main_over")
+        machine.close("main_over", machine.home)
 
 
 def _heads(machine: Machine, ids: tuple[str, ...]) -> list[SubFlowRun]:
-    home = {name: sub for sub in machine.plan.sub_flows for name in sub.modules}
+    home = {name: sub for sub in machine.plan.sub_flows for name in sub.modules} if ids else {}
     return [machine.subs[home[name].index, OUTSIDE] for name in ids]
 
 
@@ -76,7 +76,7 @@ def _halt(machine: Machine, frames: Iterable[FrameRun], depth: int, reason: str,
                 if sub.state == "completed" and not sub.late:
                     close_rest(machine, sub, reason)
             elif sub.requested and not sub.began:
-                machine.post("cancel", sub, reason, None)
+                machine.post("cancel", sub, (reason, None))
             elif sub.began and interrupt:
                 tasks.interrupt(machine, sub.tasks, reason)
             elif sub.began:
@@ -115,7 +115,7 @@ def stop(machine: Machine, kind: Literal["polite", "hard"], reason: str) -> None
             elif sub.began:
                 tasks.interrupt(machine, sub.tasks, reason)
             else:
-                machine.post("cancel", sub, reason, None)
+                machine.post("cancel", sub, (reason, None))
 
 
 def part_over(machine: Machine, sub: SubFlowRun) -> None:
@@ -130,28 +130,28 @@ def part_over(machine: Machine, sub: SubFlowRun) -> None:
     if sub.plan.index in machine.main:
         machine.left -= 1
         if machine.left == 0:
-            machine.close("main_over")
+            machine.close("main_over", machine.home)
     elif machine.waiting_for is not None and machine.waiting_for.span_over and machine.live == 0:
         machine.waiting_for = None
-        machine.close("next_hook")
+        machine.close("next_hook", machine.home)
 
 
-def main_over(machine: Machine) -> None:
+def main_over(machine: Machine, _home: FrameRun) -> None:
     """All else has ended: on_error if needed, then finally (rule 23)."""
     machine.stage = "hooks"
     wanted = machine.stopped == "polite" or machine.unhandled
     for kind, heads in machine.hook_heads.items():
         if kind == "on_error" and not wanted:
             for head in heads:
-                machine.post("cancel", head, "not_needed", None)
+                machine.post("cancel", head, ("not_needed", None))
         else:
             machine.hooks.extend(heads)
     if any(not head.ended for head in machine.hooks):
         machine.say(SetTimer("hooks", machine.plan.settings.finally_timeout))
-    machine.close("next_hook")
+    machine.close("next_hook", machine.home)
 
 
-def next_hook(machine: Machine) -> None:
+def next_hook(machine: Machine, _home: FrameRun) -> None:
     """The next head of on_error and finally, one after another; after the last, the end."""
     while machine.hooks:
         head = machine.hooks.popleft()

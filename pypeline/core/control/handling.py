@@ -55,7 +55,7 @@ def _fail(machine: Machine, loop: LoopRun, sub: SubFlowRun) -> None:
         machine.loops_due.append(loop)
     if not source.failure:
         source.cause = sub.cause
-        machine.post("late_failure", source, sub.late or sub.reason)
+        machine.post("late_failure", source, (sub.late or sub.reason,))
 
 
 def _pass_on(machine: Machine, sub: SubFlowRun, failed: dict[int, None]) -> None:
@@ -92,4 +92,4 @@ def _settle(machine: Machine, sub: SubFlowRun) -> None:
     sub.settled_good &= own
     watchers, sub.watchers = sub.watchers, []
     for link in watchers:
-        machine.post("link_settled", link, sub.settled_good)
+        machine.post("link_settled", link, (sub.settled_good,))

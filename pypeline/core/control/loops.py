@@ -96,7 +96,7 @@ def joined(machine: Machine, loop: LoopRun, event: FramesJoined) -> None:
     if not loop.joining or loop.over:
         return
     if event.error:
-        machine.post("late_failure", loop.source, "error:join")
+        machine.post("late_failure", loop.source, ("error:join",))
     over(machine, loop)
     loop.source.home.globals.update({name.lower(): value for name, value in event.globals.items()})
 
@@ -107,7 +107,7 @@ def over(machine: Machine, loop: LoopRun) -> None:
         return
     loop.over = True
     loop.source.home.globals.update({name: value for name, (_, value) in loop.last.items()})
-    machine.post("link_settled", loop.link, not loop.spoiled)
+    machine.post("link_settled", loop.link, (not loop.spoiled,))
     machine.release(loop.source)
 
 

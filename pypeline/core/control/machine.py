@@ -15,14 +15,15 @@ from typing import Any, Literal
 from pypeline.core.actions import Action, Finished, ModuleChanged, SubFlowChanged
 from pypeline.core.control.parts import Part, parts
 from pypeline.core.control.records import STICKY, FrameRun, Input, LinkRun, LoopRun, SubFlowRun, TaskRun
+from pypeline.core.lasting import lasting
 from pypeline.core.plan import Plan
 from pypeline.core.results import State
 
 Key = tuple[str, str]
 """(module or task id, frame)"""
 
-Step = tuple[str, tuple[Any, ...]]
-"""The name of a step and what it is about."""
+Step = tuple[str, Any, tuple[Any, ...]]
+"""The name of a step, what it is about, and what more it is told."""
 
 Ready = tuple[int, tuple[int, ...], int, int, TaskRun]
 """Work in the order in which it is served: preorder number, frame, turn in its sub flow, order of arrival."""
@@ -57,6 +58,7 @@ class Machine:
         self.unhandled: dict[int, None] = {}
         self.cause = ("", "")
         self.cause_reason = ""
+        self.switched_off = not all(module.enabled for module in plan.modules.values())
         # halts
         self.stage: Stage = "main"
         self.halt_due = False
@@ -75,7 +77,8 @@ class Machine:
         self.live = 0
         self.parts = parts(plan)
         self.home = FrameRun()
-        self.build(self.home, self.parts[None])
+        with lasting():
+            self.build(self.home, self.parts[None])
 
     def build(self, frame: FrameRun, part: Part) -> None:
         """Make the records of all that runs in ``frame``."""
@@ -132,13 +135,13 @@ class Machine:
             sub.tasks, sub.into, sub.out, sub.orders, sub.loops = [], [], [], [], ()
         frame.subs = []
 
-    def post(self, step: str, *parts: Any) -> None:
+    def post(self, step: str, about: Any, more: tuple[Any, ...] = ()) -> None:
         """Put a step at the end of the queue."""
-        self.steps.append((step, parts))
+        self.steps.append((step, about, more))
 
-    def close(self, step: str, *parts: Any) -> None:
+    def close(self, step: str, frame: FrameRun) -> None:
         """Put a step where it is taken only when all that happens in this instant has been judged."""
-        self.closing.append((step, parts))
+        self.closing.append((step, frame, ()))
 
     def say(self, action: Action) -> None:
         """Hand an action to the scheduler."""
@@ -187,7 +190,7 @@ class Machine:
         """Set and announce the state of ``sub``."""
         sub.state = state
         sub.reason = reason
-        self.say(SubFlowChanged(sub.plan.index, sub.frame, state, reason))
+        self.out.append(SubFlowChanged(sub.plan.index, sub.frame, state, reason))
         loop = sub.home.loop
         if loop is not None and state == "cancelled" and reason in STICKY:
             sub.home.stopped = sub.home.stopped or reason

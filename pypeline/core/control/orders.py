@@ -14,12 +14,11 @@ from pypeline.core.control.records import STICKY, LinkRun, SubFlowRun
 
 def end(machine: Machine, sub: SubFlowRun) -> None:
     """All tasks of ``sub`` have ended: its state, then its links."""
-    ends = [machine.task_ends[task.task.id, sub.frame] for task in sub.tasks]
-    cancelled = next((reason for state, reason in ends if state == "cancelled"), "")
     if sub.failure:
         machine.change(sub, "failed", sub.reason)
-    elif cancelled:
-        machine.change(sub, "cancelled", cancelled)
+    elif sub.cut_short:
+        ends = [machine.task_ends[task.task.id, sub.frame] for task in sub.tasks]
+        machine.change(sub, "cancelled", next(reason for state, reason in ends if state == "cancelled"))
     else:
         machine.change(sub, "completed", "ok")
     machine.post("own_end", sub)
@@ -32,7 +31,7 @@ def end(machine: Machine, sub: SubFlowRun) -> None:
         for link, verdict in verdicts:
             if verdict != "ok":
                 machine.hold(sub)
-                machine.post("close", link, verdict, sub)
+                machine.post("close", link, (verdict, sub))
         if sub.orders:
             _begin_order(machine, sub)
             return
@@ -61,7 +60,7 @@ def _begin_order(machine: Machine, sub: SubFlowRun) -> None:
 
 def _verdict(machine: Machine, link: LinkRun) -> str:
     sub, trigger = link.source, link.valve.trigger
-    if machine.modules.get((link.valve.source, sub.frame)) == ("cancelled", "disabled"):
+    if machine.switched_off and machine.modules.get((link.valve.source, sub.frame)) == ("cancelled", "disabled"):
         return "disabled"
     if trigger == "always" or (sub.failed if trigger == "error" else sub.state == "completed" and not sub.late):
         return "ok"
@@ -120,9 +119,9 @@ def resolve_order(machine: Machine, sub: SubFlowRun) -> None:
             machine.post("open", link)
         else:
             broken |= link.verdict == "error:valve"
-            machine.post("close", link, link.verdict, sub)
+            machine.post("close", link, (link.verdict, sub))
     if broken and sub.state == "completed" and not sub.failure:
-        machine.post("late_failure", sub, "error:valve")
+        machine.post("late_failure", sub, ("error:valve",))
     machine.release(sub)
 
 
@@ -141,14 +140,14 @@ def open_link(machine: Machine, link: LinkRun) -> None:
         return
     source.errors_opened += trigger == "error"
     failed = trigger in ("error", "always") and (source.failed or source.state == "cancelled")
-    depth = max(source.shield, len(source.home.path) if failed else -1)
+    depth = max(source.shield, len(source.home.path)) if failed else source.shield
     if depth > target.shield:
         shield(target, depth)
     if trigger == "start":
         # no handler waits for a branch that runs beside it (rule 12)
-        machine.post("link_settled", link, True)
+        machine.post("link_settled", link, (True,))
     elif target.settled:
-        machine.post("link_settled", link, target.settled_good)
+        machine.post("link_settled", link, (target.settled_good,))
     else:
         target.watchers.append(link)
     if target.state == "cancelled" and not target.began:
@@ -171,9 +170,9 @@ def close_link(machine: Machine, link: LinkRun, reason: str, owner: SubFlowRun |
     if not link.reason:
         target = link.target
         resolved(machine, link, reason)
-        machine.post("link_settled", link, True)
+        machine.post("link_settled", link, (True,))
         if target is None:
-            machine.post("no_frames", link, reason)
+            machine.post("no_frames", link, (reason,))
         else:
             target.closed += 1
             _count(target, link)
@@ -213,7 +212,7 @@ def shield(sub: SubFlowRun, depth: int) -> None:
 def resolved(machine: Machine, link: LinkRun, reason: str) -> None:
     """``link`` has its one outcome; announce it."""
     link.reason = reason
-    machine.say(ValveChanged(link.valve.index, link.source.frame, link.open, reason))
+    machine.out.append(ValveChanged(link.valve.index, link.source.frame, link.open, reason))
 
 
 def weigh(machine: Machine, sub: SubFlowRun, owner: SubFlowRun | None) -> None:
@@ -222,12 +221,12 @@ def weigh(machine: Machine, sub: SubFlowRun, owner: SubFlowRun | None) -> None:
     left = total - sub.opened - sub.closed
     if sub.closed == total:
         machine.hold(owner)
-        machine.post("cancel", sub, sub.halting or "valve_closed", owner)
+        machine.post("cancel", sub, (sub.halting or "valve_closed", owner))
         return
     met, lost = _gate(sub, total, left)
     if met and sub.halted:
         machine.hold(owner)
-        machine.post("cancel", sub, machine.halted or "halted", owner)
+        machine.post("cancel", sub, (machine.halted or "halted", owner))
     elif met:
         machine.ask_to_begin(sub)
         if owner is not None:
@@ -235,7 +234,7 @@ def weigh(machine: Machine, sub: SubFlowRun, owner: SubFlowRun | None) -> None:
             sub.waiters.append(owner)
     elif lost and sub.opened:
         machine.hold(owner)
-        machine.post("cancel", sub, "gate_unmet", owner)
+        machine.post("cancel", sub, ("gate_unmet", owner))
 
 
 def _gate(sub: SubFlowRun, total: int, left: int) -> tuple[bool, bool]:
@@ -273,7 +272,7 @@ def cancel(machine: Machine, sub: SubFlowRun, reason: str, owner: SubFlowRun | N
         machine.hold(sub)
         for link in sub.out:
             machine.hold(keeper)
-            machine.post("close", link, reason if reason in STICKY else "valve_closed", keeper)
+            machine.post("close", link, (reason if reason in STICKY else "valve_closed", keeper))
         machine.release(sub)
     machine.release(owner)
 
@@ -287,7 +286,7 @@ def close_rest(machine: Machine, sub: SubFlowRun, reason: str) -> None:
         link.asking = ""
         if not link.reason:
             machine.hold(sub)
-            machine.post("close", link, reason, sub)
+            machine.post("close", link, (reason, sub))
     if asked:
         machine.release(sub)
 

@@ -84,7 +84,7 @@ class SubFlowRun:
     """
 
     __slots__ = (
-        "asked", "asking", "began", "cause", "closed", "errors_good", "errors_left", "errors_opened", "failure", "frame", "halting", "home",
+        "asked", "asking", "began", "cause", "closed", "cut_short", "errors_good", "errors_left", "errors_opened", "failure", "frame", "halting", "home",
         "inputs_lost", "inputs_open", "inside", "into", "late", "loops", "opened", "order_at", "orders", "out", "plan", "reason", "requested",
         "settled", "settled_good", "shield", "span_over", "state", "tasks", "tasks_left", "unsettled", "waiters", "waits", "watchers",
     )  # fmt: skip
@@ -100,6 +100,8 @@ class SubFlowRun:
         self.requested = False
         self.asked = False
         self.began = False
+        # a task of it was cancelled
+        self.cut_short = False
         self.span_over = False
         # links in
         self.into: list[LinkRun] = []

@@ -22,7 +22,7 @@ def begin(machine: Machine, sub: SubFlowRun) -> None:
         return
     tasks = sub.tasks
     if not tasks:
-        machine.post("cancel", sub, "disabled", None)
+        machine.post("cancel", sub, ("disabled", None))
         return
     if tasks[0].task.modules != sub.plan.modules:
         inside = {name for task in tasks for name in task.task.modules}
@@ -33,7 +33,7 @@ def begin(machine: Machine, sub: SubFlowRun) -> None:
         sub.began = True
         tasks[0].attempt = 1
         machine.change(sub, "running", "")
-        machine.post("task_final", tasks[0], "completed", "ok", {})
+        machine.post("task_final", tasks[0], ("completed", "ok", {}))
         return
     for task in tasks:
         if task.left == 0:
@@ -59,7 +59,7 @@ def ended(machine: Machine, task: TaskRun, event: TaskEnded) -> None:
         reason = last_reason(task, reason)
     elif event.state == "cancelled" and task.cancelling:
         reason = task.cancelling
-    machine.post("task_final", task, event.state, reason, event.modules)
+    machine.post("task_final", task, (event.state, reason, event.modules))
 
 
 def last_reason(task: TaskRun, reason: str) -> str:
@@ -93,9 +93,10 @@ def final(machine: Machine, task: TaskRun, state: State, reason: str, modules: M
             sub.reason = reason
             sub.cause = (task.task.id, sub.frame)
             machine.post("judge", sub)
+        sub.cut_short |= state == "cancelled"
         for fed in task.feeds:
             if fed.phase == "waiting":
-                machine.post("task_final", fed, "cancelled", reason if state == "cancelled" else "upstream_failed", {})
+                machine.post("task_final", fed, ("cancelled", reason if state == "cancelled" else "upstream_failed", {}))
     sub.tasks_left -= 1
     if sub.tasks_left == 0:
         machine.post("end", sub)
@@ -110,14 +111,14 @@ def interrupt(machine: Machine, tasks: Iterable[TaskRun], reason: str) -> None:
                 task.cancelling = reason
                 machine.say(CancelTask(task.task.id, task.sub.frame, reason))
         elif task.phase != "ended":
-            machine.post("task_final", task, "cancelled", reason, {})
+            machine.post("task_final", task, ("cancelled", reason, {}))
 
 
 def give_up_retries(machine: Machine, tasks: Iterable[TaskRun]) -> None:
     """No further try begins: what waits for one ends with its last error (rule 18)."""
     for task in tasks:
         if task.phase == "retry" or (task.phase == "ready" and task.attempt > 0):
-            machine.post("task_final", task, "failed", last_reason(task, task.reason), {})
+            machine.post("task_final", task, ("failed", last_reason(task, task.reason), {}))
 
 
 TRANSIENT = frozenset(
