@@ -339,7 +339,14 @@ def test_a_run_is_stopped_by_the_button_and_the_flow_can_run_again(at_window: An
             window.session.progressed, lambda: bool((seen := window.session.watch) and seen.modules.get("say") and seen.modules["say"].state == "running")
         )
         person.click(window.toolbar.stop)
+        # it is told at once what was wished, and that it can be wished again
+        assert "stopping" in window.status.run.text()
+        assert window.toolbar.stop.text() == "Stop now"
+        person.click(window.toolbar.stop)
+        assert window.status.run.text().endswith("ending at once")
+        assert not window.toolbar.stop.isEnabled()
         await person.ran()
+        assert window.toolbar.stop.text() == "Stop"
         assert window.session.summary is not None
         assert window.session.summary.state == "cancelled"
         assert window.tabs.currentWidget() is window.log
@@ -460,8 +467,8 @@ def test_a_run_asks_for_what_its_context_leaves_open_and_says_so_when_nobody_ans
     on_loop(main)
 
 
-def test_a_failure_stands_once_in_the_log(on_loop: Any, flow: Path) -> None:
-    flow.write_text(FLOW.replace("[echo, done]", '["false"]'), encoding="utf-8")
+def test_each_failure_stands_once_in_the_log_and_so_does_what_follows_it(on_loop: Any, flow: Path) -> None:
+    flow.write_text(FLOW.replace("[echo, done]}}", '["false"]}}, retry: {attempts: 2, delay: 0.1}'), encoding="utf-8")
 
     async def main() -> None:
         person = await Person(flow).come()
@@ -469,7 +476,9 @@ def test_a_failure_stands_once_in_the_log(on_loop: Any, flow: Path) -> None:
         await person.ran()
         model = person.window.log.list.model()
         lines = [str(model.index(n, 0).data()) for n in range(model.rowCount())]
-        assert len([line for line in lines if "ERROR  say" in line]) == 1, lines
+        # twice, as it was tried twice
+        assert [line.split()[1] for line in lines] == ["ERROR", "INFO", "ERROR", "ERROR"], lines
+        assert lines[1].endswith("try 2 in 0.1 s")
         await person.leave()
 
     on_loop(main)

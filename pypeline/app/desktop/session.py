@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -50,13 +50,14 @@ class Session(QObject):
     """One per document.
 
     Signals: ``previewed(port, path)`` an Arrow file; ``preview_failed(port, message)``;
-    ``run_changed()`` a run began or ended; ``progressed()`` events were shown; ``logged(lines)``;
+    ``run_changed()`` a run began or ended; ``stop_wished()`` it shall stop; ``progressed()`` events were shown; ``logged(lines)`` log lines and retries;
     ``understood()`` problems and schemas are those of the flow as drawn.
     """
 
     previewed = Signal(str, object)
     preview_failed = Signal(str, str)
     run_changed = Signal()
+    stop_wished = Signal()
     progressed = Signal()
     logged = Signal(list)
     understood = Signal()
@@ -248,6 +249,12 @@ class Session(QObject):
         """Wish the run to stop: politely, then hard."""
         if self._stop is not None and self.running:
             self._stop.request()
+            self.stop_wished.emit()
+
+    @property
+    def stopping(self) -> Literal["", "polite", "hard"]:
+        """How the run that is going on was asked to stop, if it was."""
+        return (self._stop.kind or "") if self._stop is not None and self.running else ""
 
     def follow(self) -> Callable[[RunEvent], None]:
         """Begin to show a run; its events go into what this returns, from any thread, as fast as they come."""
@@ -312,7 +319,7 @@ class Session(QObject):
         lines = len(self.watch.logs)
         changed = self.watch.feed(events)
         self.document.learn(changed, watch=self.watch)
-        fresh = [e for e in events if e.kind == "log"]
+        fresh = [e for e in events if e.kind in {"log", "retry"}]
         if fresh or lines != len(self.watch.logs):
             self.logged.emit(fresh)
         self.progressed.emit()

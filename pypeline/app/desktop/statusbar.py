@@ -14,6 +14,8 @@ from pypeline.schema.problems import errors
 _AGAIN_MS = 200
 """A run's figures are shown anew this often: a progress bar repaints at once when it is set, and nobody reads faster."""
 
+_STOPPING = {"polite": "stopping, and tidying up what finally says · Stop again ends it at once", "hard": "ending at once"}
+
 
 class StatusBar(QWidget):
     """Follows the document and its session."""
@@ -41,6 +43,7 @@ class StatusBar(QWidget):
         self.machine.setText(f"{machine.cpus()} cpus · {figures.size(machine.memory())}")
         document.knowledge_changed.connect(lambda _: self._show_problems())
         session.run_changed.connect(self._show_run)
+        session.stop_wished.connect(self._show_run)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_AGAIN_MS)
@@ -74,7 +77,9 @@ class StatusBar(QWidget):
         parts = [f"attempt {watch.attempt}" if watch.attempt else "", f"{done} done"]
         if failed:
             parts.append(f"{failed} failed")
-        if self._session.running:
+        if self._session.stopping:
+            parts.append(_STOPPING[self._session.stopping])
+        elif self._session.running:
             parts += [f"{tally.get('running', 0)} running", f"{max(0, total - sum(tally.values()) + tally.get('pending', 0))} waiting"]
         else:
             parts += [watch.state, figures.duration(watch.seconds)]

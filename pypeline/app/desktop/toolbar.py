@@ -100,6 +100,10 @@ class Toolbar(QWidget):
         self.run.setIcon(plain("run", look, t.on_accent))
         self.stop.setIcon(plain("stop", look, t.failure))
 
+    def show_stopping(self, how: str) -> None:
+        """What Stop does now: ``how`` the run was asked to stop already."""
+        self.stop.setText("Stop now" if how else self._actions["run.stop"].text())
+
     def show_file(self, name: str, *, saved: bool, folder: str) -> None:
         """Say which file is open, with a dot while it is not saved."""
         short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 12]}…{name[-11:]}"

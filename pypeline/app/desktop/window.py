@@ -170,6 +170,7 @@ class FlowWindow(QMainWindow):
         # the flow's name may be another, and somebody may have written a context file
         session.understood.connect(self._show_contexts)
         session.run_changed.connect(self._run_changed)
+        session.stop_wished.connect(self._refresh_actions)
         session.understood.connect(self._look_again)
         self.palette_panel.wanted.connect(self.editing.add_in_middle)
         board.editor.link_chosen.connect(self.running.show_link)
@@ -204,13 +205,14 @@ class FlowWindow(QMainWindow):
             "child": self.filing.child() is not None,
             "entered": self.filing.entered,
             "idle": not self.session.running,
-            "running": self.session.running,
+            "running": self.session.running and self.session.stopping != "hard",
         }
         return truths[when]
 
     def _refresh_actions(self) -> None:
         for entry in ACTIONS:
             self.actions_by_id[entry.id].setEnabled(self._holds(entry.when))
+        self.toolbar.show_stopping(self.session.stopping)
         undo, redo = self.document.undo.undoText(), self.document.undo.redoText()
         self.actions_by_id["edit.undo"].setText(f"Undo {undo}" if undo else "Undo")
         self.actions_by_id["edit.redo"].setText(f"Redo {redo}" if redo else "Redo")

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QLabel, QListView, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.session import Session
 from pypeline.canvas.look import Look
-from pypeline.core.events import Log
+from pypeline.core import figures
+from pypeline.core.events import Log, Retry
 from pypeline.schema.problems import printable
 
 _MOST = 5_000
@@ -62,16 +63,20 @@ class LogPanel(QWidget):
                 if (error := state.error) is not None and (line := error.line()) not in told:
                     told.add(line)
                     self._append("ERROR", id, line, state.time)
-            ended = f"run {summary.run_id} {summary.state} ({summary.reason}), {summary.seconds:.1f} s"
+            why = "" if summary.reason == "ok" else f" ({summary.reason.replace('_', ' ')})"
+            ended = f"run {summary.run_id} {summary.state}{why}, {figures.duration(summary.seconds)}"
             self._append("ERROR" if summary.state == "failed" else "INFO", "", ended, time.time())
         self._show_empty()
 
-    def add(self, lines: list[Log]) -> None:
-        """Append these lines."""
+    def add(self, lines: list[Log | Retry]) -> None:
+        """Append these lines, and what is tried again."""
         bar = self.list.verticalScrollBar()
         at_end = bar.value() >= bar.maximum() - 4
         for line in lines[-_MOST:]:
-            self._append(line.level, line.node_id.partition("#")[0], line.message, line.time)
+            if isinstance(line, Retry):
+                self._append("INFO", line.task, f"try {line.attempt_no} in {figures.duration(line.delay)}", line.time)
+            else:
+                self._append(line.level, line.node_id.partition("#")[0], line.message, line.time)
         if self._model.rowCount() > _MOST:
             self._model.removeRows(0, self._model.rowCount() - _MOST)
         self._show_empty()
