@@ -10,8 +10,6 @@ What the parent hears of a child is how far it is and what it logs; everything e
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import field, replace
@@ -21,7 +19,6 @@ from typing import Any
 from pypeline.core import events as ev
 from pypeline.core.catalogue import Catalogue
 from pypeline.core.check import check
-from pypeline.core.columns import duckdb_type
 from pypeline.core.plan import Plan
 from pypeline.core.planned import PlannedModule
 from pypeline.core.planner import plan as make_plan
@@ -32,6 +29,7 @@ from pypeline.runner.children import DEEPEST, INPUT, OUTPUT, Child
 from pypeline.runner.engines.base import Engine, Job, Status
 from pypeline.runner.failures import describe
 from pypeline.runner.order import Item, Order
+from pypeline.runner.port_tables import fits, linked
 from pypeline.runner.signals import StopSignal
 from pypeline.runner.store.atomic import write_json
 from pypeline.runner.store.bundle import Bundle
@@ -162,13 +160,13 @@ class WithFlows:
             if module.type == OUTPUT:
                 table = order.tables[order.links[0].id]
                 if self._around.taken is not None:
-                    self._around.taken[port] = _linked(table, Path(self._around.scratch, f"{module.id}-{port}"))
+                    self._around.taken[port] = linked(table, Path(self._around.scratch, f"{module.id}-{port}"))
                 record = ModuleResult(module.id, "completed", rows_in={order.links[0].id: table.rows}, globals={"row_count": table.rows})
                 return TaskResult(order.task, "completed", modules=(record,))
             table = self._around.given[port]
-            _fits(module, port, table)
+            fits(module, port, table)
             where = f"{module.id}.data"
-            outputs = {where: _linked(table, Path(order.scratch, where))} if where in order.hands_over else {}
+            outputs = {where: linked(table, Path(order.scratch, where))} if where in order.hands_over else {}
             record = ModuleResult(module.id, "completed", rows_out={"data": table.rows}, globals={"row_count": table.rows}, schemas={"data": table.schema})
             return TaskResult(order.task, "completed", modules=(record,), counts={where: table.rows}, outputs=outputs)
         except (PypeError, OSError) as error:
@@ -313,37 +311,6 @@ def _because(summary: Any, module: str, named: str) -> ErrorInfo:
 def _failed(order: Order, error: ErrorInfo) -> TaskResult:
     reason = f"error:{error.code if error.type == 'PypeError' else error.type}"
     return TaskResult(order.task, "failed", reason, (ModuleResult(order.modules[0].id, "failed", reason),), error=error)
-
-
-def _fits(module: PlannedModule, port: str, table: HandOver) -> None:
-    """Nothing, if ``table`` has the columns that ``module`` counts on."""
-    there = {column.name: column.type for column in table.schema}
-    for name, type in module.configs["columns"].items():
-        if name not in there:
-            message = f"the table at `{port}` lacks the column `{name}`, which `{module.id}` declares"
-        elif _spelled(there[name]) != _spelled(type):
-            message = f"the table at `{port}` has `{name}` as {there[name]}, and `{module.id}` declares {type}"
-        else:
-            continue
-        raise PypeError(Problem("PYE283", message, Place(path=("columns", name), module=module.id), "Convert it before this module, with select_mod."))
-
-
-def _spelled(type: str) -> str:
-    try:
-        return duckdb_type(type)
-    except ValueError:
-        return type
-
-
-def _linked(table: HandOver, path: Path) -> HandOver:
-    """``table`` under a second name, which outlives the first."""
-    target = path.with_name(path.name + Path(table.path).suffix)
-    target.unlink(missing_ok=True)
-    try:
-        os.link(table.path, target)
-    except OSError:
-        shutil.copyfile(table.path, target)
-    return replace(table, path=str(target))
 
 
 def _at(config: Any, path: Sequence[str | int]) -> Any:
