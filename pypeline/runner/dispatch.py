@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from pypeline.core.lasting import lasting
 from pypeline.core.plan import Plan, Task
 from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.results import FAILURE_GLOBALS, ErrorInfo, HandOver, TaskResult
@@ -24,6 +24,18 @@ from pypeline.runner.slots import Demand
 from pypeline.runner.store.bundle import Bundle
 
 Watch = Literal["counts", "previews", "off"]
+
+
+class _Around:
+    """What lies around a task: the ports of others that it reads, each once; the links inside it and into it; and
+    those ports of its own that links leave."""
+
+    __slots__ = ("counted", "links", "reads")
+
+    def __init__(self, reads: tuple[str, ...]) -> None:
+        self.reads = reads
+        self.links: list[PlannedLink] = []
+        self.counted: list[str] = []
 
 
 class Dispatch:
@@ -38,27 +50,38 @@ class Dispatch:
         self.collected = Collected(plan, self.frames, bundle)
         self.tables: dict[tuple[str, str], HandOver] = {}
         self.links_from: dict[str, list[PlannedLink]] = {}
-        self._links_of: dict[str, list[PlannedLink]] = {}
         self._valves = {valve.index: valve for valve in plan.valves}
-        self._ports: dict[str, str] = {}
-        self._count: dict[str, list[str]] = {}
+        self._ports = {id: link.port for id, link in plan.links.items()}
+        self._around: dict[str, _Around] = {}
         # a port that only one task or loop reads is not counted in `_left`
         self._readers: dict[str, int] = {}
         self._left: dict[tuple[str, str], int] = {}
         self._folders_in: dict[Scope, list[str]] = {}
-        task_of = {module: task.id for task in plan.tasks.values() for module in task.modules}
+        with lasting():
+            self._sort_out(plan)
+
+    def _sort_out(self, plan: Plan) -> None:
+        home: dict[str, _Around] = {}
+        for task in plan.tasks.values():
+            ports = tuple(dict.fromkeys([self._ports[link] for link in task.inputs]))
+            self._around[task.id] = around = _Around(ports)
+            for port in ports:
+                self._readers[port] = self._readers.get(port, 0) + 1
+            for module in task.modules:
+                home[module] = around
+        for valve in plan.valves:
+            if valve.items:
+                self._readers[valve.items] = self._readers.get(valve.items, 0) + 1
         for id, link in plan.links.items():
-            source, target = task_of.get(link.source), task_of.get(link.target)
+            source, target, port = home.get(link.source), home.get(link.target), self._ports[id]
             if target is not None:
-                self._links_of.setdefault(target, []).append(link)
-            port = self._ports[id] = link.port
-            if source is not None and port not in self.links_from:
-                self._count.setdefault(source, []).append(port)
-            self.links_from.setdefault(port, []).append(link)
-        # the ports that a task reads, each once
-        self._reads = {task.id: tuple(dict.fromkeys([self._ports[link] for link in task.inputs])) for task in plan.tasks.values()}
-        for port in (*chain.from_iterable(self._reads.values()), *(valve.items for valve in plan.valves if valve.items)):
-            self._readers[port] = self._readers.get(port, 0) + 1
+                target.links.append(link)
+            if port in self.links_from:
+                self.links_from[port].append(link)
+            else:
+                self.links_from[port] = [link]
+                if source is not None:
+                    source.counted.append(port)
 
     def order(self, task: Task, frame: str, attempt_no: int, demand: Demand, devices: tuple[str, ...] = ()) -> Order:
         """The order for a try of ``task``, its private folders made.
@@ -66,7 +89,7 @@ class Dispatch:
         Raises:
             OSError: a folder cannot be made.
         """
-        plan, loop = self._plan, self.frames.loop_of(task)
+        plan, around, loop = self._plan, self._around[task.id], self.frames.loop_of(task)
         modules = tuple(map(plan.modules.__getitem__, task.modules))
         scratch = spill = publish = ""
         if self._bundle is not None:
@@ -81,13 +104,13 @@ class Dispatch:
             task.kind,
             attempt_no,
             modules,
-            tuple(self._links_of.get(task.id, ())),
+            tuple(around.links),
             Limits(demand["cpus"], demand["memory"], spill, task.timeout, most, devices),
             scratch,
             plan.folder,
             {link: self.tables[self._ports[link], frame] for link in task.inputs} if task.inputs else {},
             task.hands_over,
-            () if self._watch == "off" else tuple(self._count.get(task.id, ())),
+            () if self._watch == "off" else tuple(around.counted),
             self._watch,
             plan.settings.execution_mode,
             publish,
@@ -137,7 +160,7 @@ class Dispatch:
 
     def drop(self, task: Task, frame: str) -> None:
         """``task`` reads nothing any more: remove the tables whose last reader it was."""
-        for port in self._reads[task.id]:
+        for port in self._around[task.id].reads:
             self._read(port, frame)
 
     def keep_previews(self, previews: Mapping[str, str]) -> Iterator[tuple[str, str]]:
