@@ -15,7 +15,8 @@ from pypeline.core import configs, variables, variables_shell
 from pypeline.core.facts import Facts
 from pypeline.core.modules import ModuleDecl
 from pypeline.core.variables import Reference, VariableError
-from pypeline.schema.flow import Marks, Module
+from pypeline.schema.flow import Module
+from pypeline.schema.marks import Marks
 from pypeline.schema.problems import Path, Place, PypeError
 from pypeline.schema.record import record
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from pypeline.schema import collection, ids, migrations
 from pypeline.schema.decode import decode
-from pypeline.schema.flow import Flow, Marks, as_position
+from pypeline.schema.flow import Flow, as_position
+from pypeline.schema.marks import Marks
 from pypeline.schema.problems import Path, Place, Problem, PypeError, errors
 from pypeline.schema.record import record
 from pypeline.schema.spots import SpotPaths

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from pypeline.schema.flow import Flow, Marks
+from pypeline.schema.flow import Flow
+from pypeline.schema.marks import Marks
 from pypeline.schema.problems import Path, Problem, did_you_mean, path_text
 from pypeline.schema.scalars import resolve, text_of
 
