@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import ceil
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
 
 from pypeline.core import geometry as g
 from pypeline.resources import icons, theme
@@ -56,6 +56,28 @@ def curve_path(curve: g.Curve) -> QPainterPath:
     return path
 
 
+class Pictures:
+    """Pictures by what they show; beyond so many pixels the oldest are given up."""
+
+    MOST = 12_000_000
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, QPixmap] = {}
+        self._pixels = 0
+
+    def get(self, what: Hashable) -> QPixmap | None:
+        """The picture of ``what``, if it is kept."""
+        return self._made.get(what)
+
+    def keep(self, what: Hashable, made: QPixmap) -> None:
+        """Keep ``made``, which shows ``what``."""
+        self._made[what] = made
+        self._pixels += made.width() * made.height()
+        while self._pixels > self.MOST:
+            oldest = self._made.pop(next(iter(self._made)))
+            self._pixels -= oldest.width() * oldest.height()
+
+
 class Look:
     """Everything a paint function needs of a theme.
 
@@ -84,7 +106,7 @@ class Look:
         self.dashed = pen(tokens.muted, 1.2, Qt.PenStyle.DashLine)
         self._dots: dict[float, QPixmap] = {}
         self._link_pens: dict[tuple[str, float], QPen] = {}
-        self.plates: dict[tuple[Hashable, float], QPixmap] = {}
+        self.plates = Pictures()
         self.kind = {k: QColor(tokens.kind(k)) for k in KINDS}
         self.tile = {k: QBrush(QColor(tokens.tile(k))) for k in KINDS}
         self.kind_pen = {k: pen(tokens.kind(k), 1.6) for k in KINDS}
@@ -94,6 +116,9 @@ class Look:
         self.name_font = font(theme.TEXT_FONTS, theme.TEXT_SIZE, strong=True)
         self.type_font = font(theme.TEXT_FONTS, theme.SMALL_SIZE)
         self.mono_font = font(theme.MONO_FONTS, theme.SMALL_SIZE)
+        mono = QFontMetricsF(self.mono_font)
+        # every letter of the monospaced font is so wide, and stands so far below a line's middle
+        self.mono_wide, self.mono_drop = mono.horizontalAdvance("0"), (mono.ascent() - mono.descent()) / 2
         self.far_font = font(theme.TEXT_FONTS, 20.0, strong=True)
         self.title_font = font(theme.TEXT_FONTS, 11.0, strong=True)
 

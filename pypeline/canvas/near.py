@@ -18,6 +18,8 @@ from pypeline.canvas.items.link_item import LinkItem
 from pypeline.canvas.items.module_item import ModuleItem
 from pypeline.canvas.scene import FlowScene
 
+GROUND_SECONDS = 0.004
+"""Time for painting in one frame what is spoilt of the ground; the rest of it waits for the next."""
 CARD_SECONDS = 0.012
 """Time for painting cards in one frame; of those that come after it only bodies are painted."""
 _ASKED = 8
@@ -27,19 +29,24 @@ _HALO = 8.0
 
 
 class Budget:
-    """The time of this thread that one frame has for cards."""
+    """The time of this thread that one frame has for something; the clock is looked at every ``asked``-th time."""
 
-    def __init__(self) -> None:
-        self._until = thread_time() + CARD_SECONDS
+    def __init__(self, seconds: float, asked: int = 1) -> None:
+        self._until, self._every = thread_time() + seconds, asked
         self._asked = 0
         self._spent = False
 
     def spent(self) -> bool:
         """Whether nothing is left."""
-        if not (self._spent or self._asked % _ASKED):
+        if not (self._spent or self._asked % self._every):
             self._spent = thread_time() >= self._until
         self._asked += 1
         return self._spent
+
+
+def card_budget() -> Budget:
+    """The time of a frame for cards."""
+    return Budget(CARD_SECONDS, _ASKED)
 
 
 def paint_ground(painter: QPainter, scene: FlowScene, area: QRectF) -> None:
@@ -97,7 +104,7 @@ def paint_carried_cards(painter: QPainter, scene: FlowScene, area: QRectF) -> No
     cards, links = scene.carried.within(area)
     for link in links:
         link.draw_tag(painter, lod)
-    _cards(painter, lod, cards, Budget())
+    _cards(painter, lod, cards, card_budget())
 
 
 def _cards(painter: QPainter, lod: float, cards: Iterable[ModuleItem], budget: Budget) -> list[QRectF]:

@@ -200,10 +200,10 @@ class FlowScene(QGraphicsScene):
             self._show_news(now)
 
     def _in_sight(self, area: QRectF) -> set[str]:
-        """The modules and data links of an area. Few are in sight, where thousands may have news."""
-        found = {card.card.id for card in self.standing.cards.within(area)}
-        for links in (self.standing.lines, self.standing.tags):
-            found.update(link.shape_data.id for link in links.within(area))
+        """The modules and data links in and near an area. Few are in sight, where thousands may have news."""
+        standing = self.standing
+        found = {card.card.id for card in standing.cards.about(area)}
+        found.update(link.shape_data.id for link in standing.lines.about(area) | standing.tags.about(area))
         return found
 
     def _show_news(self, changed: frozenset[str]) -> None:

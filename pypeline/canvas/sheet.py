@@ -8,7 +8,7 @@ and only spoilt areas are painted again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import ceil, floor
+from typing import cast
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap, QTransform
@@ -55,12 +55,18 @@ class Sheet:
         self._picture = None
         self._spoilt.clear()
 
-    def show(self, painter: QPainter, room: QSize, world: QTransform, ratio: float, paint: Paint) -> None:
-        """Show on ``painter`` what a view of ``room`` pixels sees through ``world``, with ``ratio`` device pixels per pixel."""
-        made = self._kept(room, world, ratio, paint)
+    @property
+    def owes(self) -> bool:
+        """Whether something is spoilt that the last frame had no time for."""
+        return bool(self._spoilt)
+
+    def show(self, painter: QPainter, room: QSize, world: QTransform, ratio: float, paint: Paint, spent: Callable[[], bool] = lambda: False) -> None:
+        """Show on ``painter`` what a view of ``room`` pixels sees through ``world``, with ``ratio`` device pixels per pixel.
+        What is spoilt stays so where the time is ``spent`` before its turn."""
+        made = self._kept(room, world, ratio, paint, spent)
         painter.drawPixmap(QPointF(world.dx() - self._world.dx(), world.dy() - self._world.dy()), made)
 
-    def _kept(self, room: QSize, world: QTransform, ratio: float, paint: Paint) -> QPixmap:
+    def _kept(self, room: QSize, world: QTransform, ratio: float, paint: Paint, spent: Callable[[], bool]) -> QPixmap:
         margin = self._margin
         whole = QRect(0, 0, room.width() + 2 * margin, room.height() + 2 * margin)
         boxes = self._follow(whole, world, ratio)
@@ -74,14 +80,17 @@ class Sheet:
             self._world, self._ratio = _moved(world, margin, margin), ratio
             boxes = [whole]
         world = self._world
-        spare = max(self._spare, _SPARE * world.m11() ** 2)
+        spare, fresh = max(self._spare, _SPARE * world.m11() ** 2), len(boxes)
         boxes += [QRect(left, top, right - left, lower - top) for left, top, right, lower in together(self._boxes(whole, world), spare)]
         # what is spoilt while painting is spoilt for the next frame
         self._spoilt = []
         if boxes:
             painter = QPainter(made)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-            for box in boxes:
+            for n, box in enumerate(boxes):
+                if n >= fresh and spent():
+                    self._spoilt.append(world.inverted()[0].mapRect(QRectF(box)))
+                    continue
                 painter.resetTransform()
                 painter.setClipRect(box)
                 if self._clear:
@@ -132,16 +141,21 @@ class Sheet:
         strips = [QRect(0 if right > 0 else width + right, 0, abs(right), height), QRect(0, 0 if lower > 0 else height + lower, width, abs(lower))]
         return [strip.intersected(whole) for strip in strips if not strip.isEmpty()]
 
-    def _boxes(self, whole: QRect, world: QTransform) -> set[_Box]:
-        """The spoilt areas on the picture, in its whole pixels."""
+    def _boxes(self, whole: QRect, world: QTransform) -> Iterable[_Box]:
+        """The spoilt areas on the picture, in its whole pixels; what begins in one small part of the scene is one box."""
         scale, dx, dy, width, height = world.m11(), world.dx(), world.dy(), whole.width(), whole.height()
-        boxes: set[_Box] = set()
+        boxes: dict[tuple[float, float], _Box] = {}
         for area in self._spoilt:
-            left, top = max(0, floor(area.left() * scale + dx) - 1), max(0, floor(area.top() * scale + dy) - 1)
-            right, lower = min(width, ceil(area.right() * scale + dx) + 1), min(height, ceil(area.bottom() * scale + dy) + 1)
+            x, y, across, down = cast("tuple[float, float, float, float]", area.getCoords())
+            left, top = max(0, int(x * scale + dx) - 1), max(0, int(y * scale + dy) - 1)
+            right, lower = min(width, int(across * scale + dx) + 2), min(height, int(down * scale + dy) + 2)
             if left < right and top < lower:
-                boxes.add((left, top, right, lower))
-        return boxes
+                part = x // CARD_WIDTH, y // CARD_HEIGHT
+                known = boxes.get(part)
+                if known is not None:
+                    left, top, right, lower = min(left, known[0]), min(top, known[1]), max(right, known[2]), max(lower, known[3])
+                boxes[part] = left, top, right, lower
+        return boxes.values()
 
 
 def together(boxes: Iterable[_Box], spare: float) -> list[_Box]:

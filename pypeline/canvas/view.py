@@ -29,11 +29,11 @@ from pypeline.canvas.sheet import Paint, Sheet
 SMALLEST, LARGEST = 0.02, 4.0
 _STEP = 1.15
 _FIT_MARGIN = 40.0
-_REST, _LONGEST = 5.0, 0.1
+_REST, _LONGEST = 5.0, 0.05
 """A run's news wait till the view has rested so many times as long as painting took, but never longer than these seconds."""
-_PAUSE = 15
-"""Milliseconds at least between frames that paint what an earlier one owes."""
-_PORTION = 80
+_PAUSE, _SHORT_REST = 15, 2.0
+"""Before a frame paints what an earlier one owes: milliseconds at least, and how many times as long as that one took."""
+_PORTION = 160
 """So many cards that a frame had no time for are tried in the next."""
 _READABLE, _START = 0.6, 0.75
 
@@ -217,15 +217,17 @@ class FlowView(QGraphicsView):
         """The flow from near: its ground, and on it the rest; between and above them what is carried."""
         scene, sheets = self.flow_scene, self.flow_scene.sheets
         scene.take_news(self.seen())
-        world, owed, budget = self.viewportTransform(), list[QRectF](), near.Budget()
+        world, owed = self.viewportTransform(), list[QRectF]()
         kept = sheets.top.key
         stretched = sheets.top.near(world) and self._stretched(painter, sheets.ground)
         if not stretched:
-            self._show(painter, sheets.ground, lambda made, area: near.paint_ground(made, scene, area))
+            spent = near.Budget(near.GROUND_SECONDS).spent
+            self._show(painter, sheets.ground, lambda made, area: near.paint_ground(made, scene, area), spent)
         self._lay(painter, lambda area: near.paint_carried_links(painter, scene, area))
         if stretched:
             sheets.top.stretch(painter, world)
         else:
+            budget = near.card_budget()
             self._show(painter, sheets.top, lambda made, area: owed.extend(near.paint_top(made, scene, area, budget)))
         self._lay(painter, lambda area: near.paint_carried_cards(painter, scene, area))
         if stretched:
@@ -237,17 +239,17 @@ class FlowView(QGraphicsView):
     def _owe(self, areas: list[QRectF], *, anew: bool) -> None:
         """Paint what stands in these areas in the next frames; ``anew`` if nothing else is left to paint."""
         self._owed = areas if anew else self._owed + areas
-        if self._owed:
+        if self._owed or self.flow_scene.sheets.ground.owes:
             # as after a run's news: a frame that took long is followed by a rest
-            self._more.start(max(_PAUSE, round(1000 * min(_LONGEST, self._took * _REST))))
+            self._more.start(max(_PAUSE, round(1000 * self._took * _SHORT_REST)))
         else:
             self._more.stop()
         for area in self._owed[:_PORTION]:
             self.flow_scene.sheets.top.spoil(area)
         del self._owed[:_PORTION]
 
-    def _show(self, painter: QPainter, sheet: Sheet, paint: Paint) -> None:
-        sheet.show(painter, self.viewport().size(), self.viewportTransform(), self.devicePixelRatioF(), paint)
+    def _show(self, painter: QPainter, sheet: Sheet, paint: Paint, spent: Callable[[], bool] = lambda: False) -> None:
+        sheet.show(painter, self.viewport().size(), self.viewportTransform(), self.devicePixelRatioF(), paint, spent)
 
     def _lay(self, painter: QPainter, show: Callable[[QRectF], None]) -> None:
         """Paint something carried on what is shown already, in scene coordinates."""
