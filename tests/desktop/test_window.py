@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPointF, QRectF, Qt
 from PySide6.QtGui import QGuiApplication
@@ -13,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from pypeline.app.desktop.actions import ACTIONS
+from pypeline.app.desktop.docks.column_header import distribution
 from pypeline.app.desktop.questions import Questions
 from pypeline.canvas.editor import MIME
 from pypeline.schema.problems import Place, Problem
@@ -499,3 +501,42 @@ def test_a_field_in_the_wrong_half_is_moved_by_one_button(on_loop: Any, flow: Pa
         await person.leave()
 
     on_loop(main)
+
+
+def test_ctrl_c_copies_cells_and_log_lines_where_the_keyboard_is_there(on_loop: Any, flow: Path) -> None:
+    (flow.parent / "people.csv").write_text("name,age\n<b>Ada</b>,1036\n,17\n", encoding="utf-8")
+    (flow.parent / "people.yaml").write_text(FLOW.replace("[echo, done]", '["false"]'), encoding="utf-8")
+
+    async def main() -> None:
+        person = await Person(flow).come()
+        window, clipboard = person.window, QGuiApplication.clipboard()
+        await person.choose("people")
+        table = window.preview.table
+        await person.until(lambda: table.isVisible() and table.model().rowCount() == 2)
+        first, last = (table.visualRect(table.model().index(n, n)).center() for n in (0, 1))
+        QTest.mouseClick(table.viewport(), LEFT, pos=first)
+        QTest.mouseClick(table.viewport(), LEFT, SHIFT, last)
+        await person.press(Qt.Key.Key_C, CTRL)
+        # numbers as other programs read them, and nothing for null
+        assert clipboard.text() == "<b>Ada</b>\t1036\n\t17"
+        assert table.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole) is None
+        assert table.model().index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "<qt>1036</qt>"
+
+        await person.press(Qt.Key.Key_F5)
+        await person.ran()
+        lines = window.log.list
+        QTest.mouseClick(lines.viewport(), LEFT, pos=lines.visualRect(lines.model().index(0, 0)).center())
+        await person.press(Qt.Key.Key_C, CTRL)
+        assert "PYE385" in clipboard.text()
+        window.board.view.setFocus()
+        await person.choose("people")
+        await person.press(Qt.Key.Key_C, CTRL)
+        assert clipboard.text().startswith("format: 1")
+        await person.leave()
+
+    on_loop(main)
+
+
+def test_values_that_are_no_finite_number_have_no_bar() -> None:
+    assert distribution(pa.chunked_array([[1.0, float("inf"), float("nan")]])) == distribution(pa.chunked_array([[1.0]]))
+    assert distribution(pa.chunked_array([[float("-inf")]])) == []

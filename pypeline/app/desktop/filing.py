@@ -16,7 +16,7 @@ from pypeline.core.tasks import FLOW
 from pypeline.core.variables_context import known_now
 from pypeline.runner import children
 from pypeline.runner.registry import load
-from pypeline.schema.problems import PypeError
+from pypeline.schema.problems import Problem, PypeError
 
 
 class Filing(QObject):
@@ -100,7 +100,7 @@ class Filing(QObject):
         try:
             found = files.open_flow(path)
         except PypeError as error:
-            asking.tell(self._window, f"{path.name} cannot be opened", "\n".join(str(p) for p in error.problems[:12]))
+            asking.tell(self._window, f"{path.name} cannot be opened", listed(error.problems))
             return
         self._take(found, outer)
 
@@ -151,7 +151,7 @@ class Filing(QObject):
                     {"Overwrite it": lambda: self.save_to(path, force=True), "Reload it": lambda: self._read(path, self._outer)},
                 )
             else:
-                asking.tell(self._window, "Not saved", "\n".join(str(p) for p in error.problems))
+                asking.tell(self._window, "Not saved", listed(error.problems))
             return False
         elsewhere = self.file.path is None or path.resolve() != self.file.path.resolve()
         self.file = saved
@@ -193,7 +193,7 @@ class Filing(QObject):
         try:
             made = build(self.document.flow, self.file.path, self.document.catalogue, self.session.folder / "jobs")
         except PypeError as error:
-            asking.tell(self._window, "Not built", "\n".join(str(p) for p in error.problems[:12]))
+            asking.tell(self._window, "Not built", listed(error.problems))
             return
         asking.tell(self._window, "Built", f"{made}\n\nRun it with:  pype run jobs/{made.name}")
 
@@ -215,10 +215,16 @@ class Filing(QObject):
         try:
             made, problems = auto_register(self.session.folder, [folder])
         except PypeError as error:
-            asking.tell(self._window, "Not registered", "\n".join(str(p) for p in error.problems[:12]))
+            asking.tell(self._window, "Not registered", listed(error.problems))
             return
         self.document.learn_types(load(self.session.folder))
         self.registered.emit()
         self.session.understand()
-        told = [*(f"{decl.name}  {decl.description}" for decl in made), *map(str, problems)]
-        asking.tell(self._window, "Registered" if made else "Nothing registered", "\n".join(told[:24]) or "No module was found in this folder.")
+        told = [*(f"{decl.name}  {decl.description}" for decl in made), *([""] if made and problems else []), listed(problems)]
+        title = ("Registered, but not all" if problems else "Registered") if made else "Nothing registered"
+        asking.tell(self._window, title, "\n".join(told).strip() or "No module was found in this folder.")
+
+
+def listed(problems: Sequence[Problem]) -> str:
+    """Problems as a message tells them, a gap between; the first of very many."""
+    return "\n\n".join(str(p) for p in problems[:12])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QFont
 
+from pypeline.app.desktop.forms.labels import tip
 from pypeline.canvas.look import Look
 from pypeline.schema.problems import printable
 
@@ -65,8 +66,8 @@ class ArrowTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and self.value(index.row(), index.column()) is None:
             return QColor(self.look.theme.muted)
         if role == Qt.ItemDataRole.ToolTipRole:
-            value = self.value(index.row(), index.column())
-            return printable(str(value))[:2000] if isinstance(value, str) and len(value) > 40 else None
+            whole = plain(self.value(index.row(), index.column()))
+            return tip(whole[:2000]) if len(whole) > 40 or whole.strip() != shown(self.value(index.row(), index.column())) else None
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -78,6 +79,15 @@ class ArrowTable(QAbstractTableModel):
 def is_number(type: str) -> bool:
     """Whether a column of this type is written to the right."""
     return type.startswith(("int", "uint", "float", "double", "decimal"))
+
+
+def plain(value: Any) -> str:
+    """A value as text for other programs: exact, without thousands separators, nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
 
 
 def shown(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
@@ -83,7 +84,9 @@ def distribution(column: pa.ChunkedArray) -> list[float]:
     if pa.types.is_integer(type) or pa.types.is_floating(type) or pa.types.is_decimal(type) or pa.types.is_temporal(type):
         if pa.types.is_temporal(type):
             values = values.cast(pa.int32() if type.bit_width == 32 else pa.int64()) if not pa.types.is_interval(type) else values
-        numbers = [float(v) for v in values.to_pylist()]
+        numbers = [number for number in map(float, values.to_pylist()) if isfinite(number)]
+        if not numbers:
+            return []
         low, high = min(numbers), max(numbers)
         bars = [0] * BARS
         for number in numbers:

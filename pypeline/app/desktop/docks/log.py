@@ -9,6 +9,8 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QLabel, QListView, QVBoxLayout, QWidget
 
+from pypeline.app.desktop.docks.copying import Copying
+from pypeline.app.desktop.forms.labels import tip
 from pypeline.app.desktop.session import Session
 from pypeline.canvas.look import Look
 from pypeline.core import figures
@@ -35,6 +37,8 @@ class LogPanel(QWidget):
         self.list.setUniformItemSizes(True)
         self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.list.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideNone)
+        self.copying = Copying(self.list, lambda index: str(index.data()))
         self.list.clicked.connect(self._click)
         self.empty = QLabel("Nothing yet: the log fills while a flow runs.")
         self.empty.setObjectName("empty")
@@ -88,6 +92,7 @@ class LogPanel(QWidget):
         text = printable(message).replace("\n", "\n" + " " * 33)
         for n, part in enumerate(text.splitlines() or [""]):
             item = QStandardItem(f"{clock}  {level:<5}  {module:<16.16} {part}" if n == 0 else part)
+            item.setToolTip(tip(part) if len(part) > 80 else "")
             item.setData(module, Qt.ItemDataRole.UserRole)
             t = self._look.theme
             colour = {"ERROR": t.failure_text, "WARN": t.sink_text, "DEBUG": t.muted}.get(level)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QLabel, QTableView, QVBoxLayout, QWidget
 
-from pypeline.app.desktop.docks.arrow_table import ArrowTable, shown
+from pypeline.app.desktop.docks.arrow_table import ArrowTable, plain, shown
 from pypeline.app.desktop.docks.column_header import ColumnHeader
+from pypeline.app.desktop.docks.copying import Copying
 from pypeline.app.desktop.session import Session
 from pypeline.canvas.look import Look
 from pypeline.core import figures
@@ -43,6 +44,7 @@ class PreviewPanel(QWidget):
         self.table.setWordWrap(False)
         self.table.setSelectionMode(QTableView.SelectionMode.ContiguousSelection)
         self.table.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
+        self.copying = Copying(self.table, self._text_of)
         self.empty = QLabel(_EMPTY)
         self.empty.setObjectName("empty")
         self.empty.setTextFormat(Qt.TextFormat.PlainText)
@@ -108,6 +110,11 @@ class PreviewPanel(QWidget):
         self.table.show()
         if table.num_columns:
             self.empty.hide()
+
+    def _text_of(self, index: QModelIndex) -> str:
+        model = self.table.model()
+        # a line is a row: what would break it is a space
+        return " ".join(plain(model.value(index.row(), index.column())).split("\n")).replace("\t", " ") if isinstance(model, ArrowTable) else ""
 
     def _how_many(self, port: str, here: int) -> str:
         watch = self._session.watch

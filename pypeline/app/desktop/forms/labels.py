@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy
@@ -16,6 +17,11 @@ _BREAK = "\u200b"
 def breakable(text: str) -> str:
     """``text`` safe to show, with places to break in words too long for a narrow panel (paths, ids)."""
     return re.sub(rf"\S{{{_LONG},}}", lambda word: re.sub(r"([/\\._,:-]|.{16})", rf"\1{_BREAK}", word[0]), printable(text))
+
+
+def tip(text: str) -> str:
+    """``text`` as a tool tip that is never read as markup, and breaks its lines."""
+    return f"<qt>{escape(printable(text)).replace(chr(10), '<br>')}</qt>" if text else ""
 
 
 def label(text: str, name: str = "", *, wrap: bool = False) -> QLabel:
