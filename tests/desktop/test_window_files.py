@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -307,3 +308,38 @@ def test_closing_without_edits_asks_nothing(on_loop: Any, flow: Path) -> None:
         assert not person.window.isVisible()
 
     on_loop(main)
+
+
+def test_closing_a_flow_without_a_file_asks_for_a_name_and_then_closes(on_loop: Any, flow: Path) -> None:
+    async def main() -> None:
+        person = await Person().come()
+        await person.add("warn", QPointF(0, 0))
+        person.window.close()
+        await turns()
+        person.answer("Save")
+        gone = asyncio.ensure_future(heard(person.window.closed))
+        await person.name_file(flow.parent / "mine.yaml")
+        await gone
+
+    on_loop(main)
+    assert "name: warn" in (flow.parent / "mine.yaml").read_text(encoding="utf-8")
+
+
+def test_what_was_changed_on_disk_can_be_kept_beside_ones_own(on_loop: Any, flow: Path) -> None:
+    async def main() -> None:
+        person = await Person(flow).come()
+        await person.choose("out")
+        await person.press(Qt.Key.Key_Delete)
+        flow.write_text(FLOW + "# theirs\n", encoding="utf-8")
+        await person.press(Qt.Key.Key_S, CTRL)
+        person.answer("Save as…")
+        (flow.parent / "sub").mkdir()
+        await person.name_file(flow.parent / "sub" / "mine.yaml")
+        assert person.window.filing.name == "mine.yaml"
+        # paths mean another folder now, and that is told
+        assert str(flow.parent / "sub") in person.window.board.said.text()
+        await person.leave()
+
+    on_loop(main)
+    assert flow.read_text(encoding="utf-8") == FLOW + "# theirs\n"
+    assert "csv_sink" not in (flow.parent / "sub" / "mine.yaml").read_text(encoding="utf-8")

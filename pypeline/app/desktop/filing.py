@@ -128,18 +128,18 @@ class Filing(QObject):
         else:
             self.save_to(self.file.path)
 
-    def save_dialog(self) -> None:
-        """Ask where to write the flow."""
+    def save_dialog(self, then: Callable[[], None] | None = None) -> None:
+        """Ask where to write the flow; ``then`` goes on once it is written."""
         start = self.file.path or self.session.folder / self.name
         dialog = QFileDialog(self._window, "Save the flow", str(start), "Flow files (*.yaml *.yml)")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("yaml")
         dialog.selectFile(start.name)
-        dialog.fileSelected.connect(lambda name: self.save_to(Path(name)))
+        dialog.fileSelected.connect(lambda name: self.save_to(Path(name), then=then))
         asking.show(dialog)
 
-    def save_to(self, path: Path, *, force: bool = False) -> bool:
-        """Write the flow to ``path``; False if it was not written."""
+    def save_to(self, path: Path, *, force: bool = False, then: Callable[[], None] | None = None) -> bool:
+        """Write the flow to ``path``, and go on with ``then``; False if it was not written."""
         try:
             saved = files.save(self.file, self.document.flow, path, force=force)
         except PypeError as error:
@@ -147,8 +147,12 @@ class Filing(QObject):
                 asking.choose(
                     self._window,
                     f"{path.name} was changed on disk",
-                    "Somebody else wrote this file since it was opened here.",
-                    {"Overwrite it": lambda: self.save_to(path, force=True), "Reload it": lambda: self._read(path, self._outer)},
+                    "Somebody else wrote this file since it was opened here. To overwrite it loses what they wrote, to reload it loses your edits.",
+                    {
+                        "Save as…": lambda: self.save_dialog(then),
+                        "Overwrite it": lambda: self.save_to(path, force=True, then=then),
+                        "Reload it": lambda: self._read(path, self._outer),
+                    },
                 )
             else:
                 asking.tell(self._window, "Not saved", listed(error.problems))
@@ -165,6 +169,8 @@ class Filing(QObject):
             self.session.move_to(path.resolve().parent)
             self.moved.emit()
         self.written.emit()
+        if then is not None:
+            then()
         return True
 
     def leave_then(self, go_on: Callable[[], None]) -> None:
@@ -175,9 +181,9 @@ class Filing(QObject):
 
         def save_then() -> None:
             if self.file.path is None:
-                self.save_dialog()
-            elif self.save_to(self.file.path):
-                go_on()
+                self.save_dialog(go_on)
+            else:
+                self.save_to(self.file.path, then=go_on)
 
         name = self.file.path.name if self.file.path else "this flow"
         asking.choose(self._window, f"Save {name}?", "Your edits are not saved yet.", {"Save": save_then, "Do not save": go_on})

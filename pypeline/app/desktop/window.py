@@ -63,7 +63,7 @@ class FlowWindow(QMainWindow):
         self.filing.opened.connect(self._show_flow)
         self.filing.written.connect(self._show_file)
         self.filing.written.connect(self._refresh_actions)
-        self.filing.moved.connect(self._show_contexts)
+        self.filing.moved.connect(self._moved)
         self.filing.registered.connect(lambda: self.palette_panel.show_catalogue(self.document.catalogue, look(self.theme)))
         self._follow()
         self._refresh_actions()
@@ -267,6 +267,10 @@ class FlowWindow(QMainWindow):
         if names == self.toolbar.contexts() and chosen == self.toolbar.context.currentData():
             return
         self.toolbar.show_contexts(names, chosen, self.session.set_context)
+
+    def _moved(self) -> None:
+        self._show_contexts()
+        self.board.view.say(f"relative paths start at {self.session.folder} now", bad=False)
 
     def _count_problems(self) -> None:
         number = len(self.document.knowledge.problems)
