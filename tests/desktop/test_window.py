@@ -540,3 +540,25 @@ def test_ctrl_c_copies_cells_and_log_lines_where_the_keyboard_is_there(on_loop: 
 def test_values_that_are_no_finite_number_have_no_bar() -> None:
     assert distribution(pa.chunked_array([[1.0, float("inf"), float("nan")]])) == distribution(pa.chunked_array([[1.0]]))
     assert distribution(pa.chunked_array([[float("-inf")]])) == []
+
+
+def test_a_problem_of_a_link_names_the_link_and_leads_there(on_loop: Any, flow: Path) -> None:
+    flow.write_text(FLOW.replace("\ncanvas:", '\n  control: ["out (1|if {{out__rows}} > 2) say"]\ncanvas:'), encoding="utf-8")
+
+    async def main() -> None:
+        person = await Person(flow).come()
+        window = person.window
+        await person.press(Qt.Key.Key_F6)
+        listed = window.problems.list
+        words = [label.text() for label in listed.itemWidget(listed.item(0)).findChildren(QLabel)]
+        assert any("out (1|if" in text and "line 9" in text for text in words), words
+        QTest.mouseClick(listed.viewport(), LEFT, pos=listed.visualItemRect(listed.item(0)).center())
+        assert window.document.selection.links == frozenset(window.document.flow.connections.control)
+        # a line of the file is told as long as the file is what is drawn
+        await person.choose("people")
+        await person.press(Qt.Key.Key_Delete)
+        await person.understood()
+        assert not any("line" in label.text() for label in listed.findChildren(QLabel))
+        await person.leave()
+
+    on_loop(main)

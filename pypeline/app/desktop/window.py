@@ -33,7 +33,7 @@ from pypeline.app.desktop.running import Running
 from pypeline.app.desktop.session import Session
 from pypeline.app.desktop.statusbar import StatusBar
 from pypeline.app.desktop.toolbar import Toolbar
-from pypeline.canvas.document import Document
+from pypeline.canvas.document import Document, Link
 from pypeline.canvas.icons import plain
 from pypeline.canvas.look import look
 from pypeline.canvas.scene import Hit
@@ -179,6 +179,7 @@ class FlowWindow(QMainWindow):
         board.editor.files_dropped.connect(self.drop_files)
         board.editor.added.connect(lambda _: self.inspector.show_settings())
         self.problems.chosen.connect(self.go_to)
+        self.problems.link_chosen.connect(self.go_to_link)
         self.log.chosen.connect(self.go_to)
         self._show_file()
         self._show_contexts()
@@ -313,6 +314,11 @@ class FlowWindow(QMainWindow):
         if any(m.id == module for m in self.document.flow.modules):
             self.document.select([module])
             self.board.view.show_module(module)
+
+    def go_to_link(self, link: Link) -> None:
+        """Select a link and bring its source into sight."""
+        self.go_to(link.source)
+        self.document.select(links=[link])
 
     # --- View ----------------------------------------------------------------------------------------------
 

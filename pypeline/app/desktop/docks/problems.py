@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.fixing import with_fix
-from pypeline.canvas.document import Document
+from pypeline.canvas.document import Document, Link
 from pypeline.canvas.icons import plain
 from pypeline.canvas.look import Look
 from pypeline.schema.problems import Fix, Problem, printable
@@ -16,9 +16,10 @@ _ROW = 48
 
 
 class ProblemsPanel(QWidget):
-    """``chosen(module)`` when a problem is clicked."""
+    """``chosen(module)`` or ``link_chosen(link)`` when a problem is clicked."""
 
     chosen = Signal(str)
+    link_chosen = Signal(object)
 
     def __init__(self, document: Document, look: Look) -> None:
         super().__init__()
@@ -56,7 +57,6 @@ class ProblemsPanel(QWidget):
         self.list.clear()
         for problem in problems:
             item = QListWidgetItem(self.list)
-            item.setData(Qt.ItemDataRole.UserRole, problem.place.module)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, printable(problem.message))
             item.setSizeHint(QSize(0, _ROW))
         self.list.setVisible(bool(problems))
@@ -89,8 +89,9 @@ class ProblemsPanel(QWidget):
         sign.setPixmap(plain("error" if grave else "warning", self._look, t.failure if grave else t.sink).pixmap(16, 16))
         text = QLabel(printable(problem.message))
         text.setTextFormat(Qt.TextFormat.PlainText)
-        where = problem.place.module or problem.place.link or "flow"
-        line = f" · line {problem.place.line}" if problem.place.line else ""
+        where = problem.place.module or str(self._link(problem) or "flow")
+        # lines are those of the file, which an unsaved flow is no longer
+        line = f" · line {problem.place.line}" if problem.place.line and self._document.undo.isClean() else ""
         note = QLabel(printable(f"{where} · {problem.code}{line}   {problem.mend}"))
         note.setTextFormat(Qt.TextFormat.PlainText)
         note.setObjectName("sub")
@@ -116,6 +117,22 @@ class ProblemsPanel(QWidget):
             self._document.apply(fix.title, fixed)
 
     def _click(self, item: QListWidgetItem) -> None:
-        module = item.data(Qt.ItemDataRole.UserRole)
-        if module:
-            self.chosen.emit(module)
+        row = self.list.row(item)
+        if self._shown is None or row >= len(self._shown):
+            return
+        problem = self._shown[row]
+        if problem.place.module:
+            self.chosen.emit(problem.place.module)
+        elif (link := self._link(problem)) is not None:
+            self.link_chosen.emit(link)
+
+    def _link(self, problem: Problem) -> Link | None:
+        """The link that a problem stands at."""
+        drawn = self._document.flow.connections
+        match problem.place.path:
+            case ("connections", "data", int(n), *_) if n < len(drawn.data):
+                return drawn.data[n]
+            case ("connections", "control", int(n), *_) if n < len(drawn.control):
+                return drawn.control[n]
+        links: tuple[Link, ...] = (*drawn.data, *drawn.control)
+        return next((link for link in links if str(link) == problem.place.link), None)
