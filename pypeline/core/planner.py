@@ -116,15 +116,15 @@ def planned_links(graph: PipelineGraph, decls: Mapping[str, ModuleDecl], disable
     found: dict[str, PlannedLink] = {}
     counts: dict[tuple[str, str], int] = {}
     for link in graph.links:
-        if link.source in disabled or link.target in disabled:
+        source, target, target_port = link.source, link.target, link.target_port
+        if disabled and (source in disabled or target in disabled):
             continue
-        port = (link.target, link.target_port)
         index = 0
-        if decls[link.target].port_rules.get(link.target_port) == "many":
-            index = counts.get(port, 0)
-            counts[port] = index + 1
+        if decls[target].port_rules.get(target_port) == "many":
+            index = counts.get((target, target_port), 0)
+            counts[target, target_port] = index + 1
         id = str(link)
-        found[id] = PlannedLink(id, link.source, link.source_port, link.target, link.target_port, index)
+        found[id] = PlannedLink(id, source, link.source_port, target, target_port, index)
     return found
 
 

@@ -78,8 +78,12 @@ class Cutter:
                     if before is not None and before != task:
                         inputs.append(link.id)
                         after[before] = None
-                        hands_over.setdefault(before, {})[link.port] = None
-                for setter in self.setters.get(id, ()):
+                        given = hands_over.get(before)
+                        if given is None:
+                            hands_over[before] = {link.port: None}
+                        else:
+                            given[link.port] = None
+                for setter in self.setters.get(id, ()) if self.setters else ():
                     before = home.get(setter)
                     if before is not None and before != task:
                         after[before] = None

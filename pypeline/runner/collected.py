@@ -82,6 +82,8 @@ class Collected:
         Raises:
             OSError: a part cannot be kept.
         """
+        if not self._link:
+            return result
         records = []
         for sink in self.sinks(task):
             link = self._link[sink]

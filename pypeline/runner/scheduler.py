@@ -118,7 +118,8 @@ class Scheduler:
 
     def _tell(self, happened: act.Input) -> None:
         self._inbox.append(happened)
-        self._work()
+        if not self._working:
+            self._work()
 
     def _work(self) -> None:
         """Feed what happened and start what may start, for a slice of time; then let the loop have a turn."""
@@ -135,7 +136,7 @@ class Scheduler:
                     self._let_go()
                 elif not self._start_next():
                     break
-                if time.monotonic() > until:
+                elif time.monotonic() > until:
                     self._again = True
                     break
         except Exception as error:

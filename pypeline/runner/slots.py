@@ -48,8 +48,9 @@ class Slots:
 
     def take(self, demand: Demand) -> tuple[str, ...]:
         """Book ``demand``; the ids of its gpus, which nobody else has meanwhile."""
+        free = self.free
         for name, amount in demand.items():
-            self.free[name] -= amount
+            free[name] -= amount
         count = demand.get("gpus", 0)
         if not count:
             return ()
@@ -58,8 +59,9 @@ class Slots:
 
     def give(self, demand: Demand, devices: Collection[str] = ()) -> None:
         """Give back what :meth:`take` has booked."""
+        free = self.free
         for name, amount in demand.items():
-            self.free[name] += amount
+            free[name] += amount
         if devices:
             self.devices = sorted([*self.devices, *devices], key=lambda id: (len(id), id))
         if len(self.waiting) > 1:
