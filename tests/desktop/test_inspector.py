@@ -459,7 +459,7 @@ def test_a_valve_is_edited_in_its_parts(here: Any) -> None:
     replace_text(page.condition.area, "rows > 1")
     assert "is a column" in page.note.text()
     replace_text(page.order.box.lineEdit(), "0")
-    assert "order 0" in page.note.text()
+    assert "Order 0" in page.note.text()
     assert here.document.flow.connections.control[0].valve.startswith("1|")
 
 

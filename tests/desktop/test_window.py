@@ -562,3 +562,15 @@ def test_a_problem_of_a_link_names_the_link_and_leads_there(on_loop: Any, flow: 
         await person.leave()
 
     on_loop(main)
+
+
+def test_a_module_without_rows_says_so_in_the_preview(at_window: Any) -> None:
+    async def work(person: Person) -> None:
+        preview = person.window.preview
+        await person.choose("adults")
+        await person.until(lambda: preview.table.isVisible())
+        await person.choose("say")
+        assert preview.empty.isVisible()
+        assert (preview.title.text(), preview.empty.text()) == ("", "say works without rows.")
+
+    at_window(work)

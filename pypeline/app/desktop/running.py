@@ -74,6 +74,7 @@ class Running:
                 if link.target == id:
                     self.show_port(f"{link.source}.{link.source_port}")
                     return
+            self._preview.forget(f"No link leads to {id} yet." if card.card.inputs else f"{id} works without rows.")
 
     def show_port(self, port: str) -> None:
         """Show the first rows of ``module.port``."""

@@ -74,11 +74,11 @@ class PreviewPanel(QWidget):
         if not self.table.isVisible():
             self._say("Reading…")
 
-    def forget(self) -> None:
+    def forget(self, why: str = _EMPTY) -> None:
         """Look at nothing."""
         self.port = ""
         self.title.setText("")
-        self._say(_EMPTY)
+        self._say(why)
 
     def _say(self, text: str) -> None:
         self.empty.setText(text)

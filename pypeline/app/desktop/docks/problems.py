@@ -10,7 +10,7 @@ from pypeline.app.desktop.fixing import with_fix
 from pypeline.canvas.document import Document, Link
 from pypeline.canvas.icons import plain
 from pypeline.canvas.look import Look
-from pypeline.schema.problems import Fix, Problem, printable
+from pypeline.schema.problems import Fix, Problem, capital, printable
 
 _ROW = 48
 
@@ -87,7 +87,7 @@ class ProblemsPanel(QWidget):
         sign = QLabel()
         t = self._look.theme
         sign.setPixmap(plain("error" if grave else "warning", self._look, t.failure if grave else t.sink).pixmap(16, 16))
-        text = QLabel(printable(problem.message))
+        text = QLabel(printable(capital(problem.message)))
         text.setTextFormat(Qt.TextFormat.PlainText)
         where = problem.place.module or str(self._link(problem) or "flow")
         # lines are those of the file, which an unsaved flow is no longer

@@ -22,7 +22,7 @@ from pypeline.app.desktop.forms.texts import GrowingText, Text
 from pypeline.core import expressions
 from pypeline.core.functions import FUNCTIONS
 from pypeline.core.relation import col, quote
-from pypeline.schema.problems import sentence
+from pypeline.schema.problems import capital, sentence
 
 _JUDGE_MS = 60
 _MEANT = re.compile(r"[Dd]id you mean `([^`]+)`\?")
@@ -80,7 +80,7 @@ class ExpressionText(Text):
         mark(self.area, self._error is not None)
         if self._error is not None:
             meant = _MEANT.search(self._error.mend)
-            said(self.note, sentence(_capital(self._error.message)) + (f" {self._error.mend}" if self._error.mend else ""), "bad")
+            said(self.note, sentence(capital(self._error.message)) + (f" {self._error.mend}" if self._error.mend else ""), "bad")
             self.fix_button.setVisible(meant is not None)
             self.fix_button.setAccessibleName(f"Fix: write {meant[1]}" if meant else "Fix")
             return
@@ -129,7 +129,3 @@ def _wrong(text: str, columns: list[str] | None, *, aggregates: bool) -> express
     except expressions.ExpressionError as found:
         return found
     return None
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -16,7 +16,7 @@ from pypeline.app.desktop.forms.placing import is_missing
 from pypeline.app.desktop.forms.room import Room
 from pypeline.app.desktop.forms.shapes import TEXTS, YAML, Field, Shape, converted
 from pypeline.app.desktop.forms.texts import to_yaml
-from pypeline.schema.problems import Fix, Problem, sentence
+from pypeline.schema.problems import Fix, Problem, capital, sentence
 from pypeline.schema.scalars import same
 
 Commit = Callable[[Field, Any, bool], None]
@@ -209,7 +209,7 @@ class FieldRow(QWidget):
 
     def _words(self, problem: Problem) -> str:
         # where to write it, and an example, is what the field itself shows
-        return "This is needed." if is_missing(problem) else f"{_capital(sentence(problem.message))} {problem.mend}".rstrip()
+        return "This is needed." if is_missing(problem) else f"{capital(sentence(problem.message))} {problem.mend}".rstrip()
 
     def learn(self) -> None:
         """Columns may be others now."""
@@ -220,7 +220,3 @@ def _way(shape: Shape) -> str:
     return {"mapping": "a mapping", "list": "a list", "columns": "a list", "yaml": "YAML", "whole": "a number"}.get(
         shape.kind, "a variable" if shape is _VARIABLE else shape.kind
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

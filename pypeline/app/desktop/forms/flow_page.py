@@ -19,7 +19,7 @@ from pypeline.core import edits
 from pypeline.schema import ids
 from pypeline.schema.flow import Settings
 from pypeline.schema.plain import model_data
-from pypeline.schema.problems import Place, Problem, sentence
+from pypeline.schema.problems import Place, Problem, capital, sentence
 
 _TEXT = Shape("text", nullable=True)
 _HEAD = (
@@ -109,7 +109,7 @@ class FlowPage(QWidget):
     def _set_head(self, field: Field, value: Any, typing: bool) -> None:
         if field.name == "name":
             wrong = ids.name_problems("" if value is UNSET else str(value), Place())
-            said(self.refusal, f"{sentence(wrong[0].message.capitalize())} {wrong[0].mend}" if wrong else "", "bad")
+            said(self.refusal, f"{sentence(capital(wrong[0].message))} {wrong[0].mend}" if wrong else "", "bad")
             if wrong:
                 return
         given = {field.name: field.default if value is UNSET else value}

@@ -21,7 +21,7 @@ def breakable(text: str) -> str:
 
 def tip(text: str) -> str:
     """``text`` as a tool tip that is never read as markup, and breaks its lines."""
-    return f"<qt>{escape(printable(text)).replace(chr(10), '<br>')}</qt>" if text else ""
+    return f"<qt>{escape(breakable(text)).replace(chr(10), '<br>')}</qt>" if text else ""
 
 
 def label(text: str, name: str = "", *, wrap: bool = False) -> QLabel:

@@ -19,7 +19,7 @@ from pypeline.canvas.document import Selection
 from pypeline.core import edits, figures, valves
 from pypeline.core.valves import TRIGGERS, ValveSpec, meaning
 from pypeline.schema.flow import ControlLink, DataLink
-from pypeline.schema.problems import sentence
+from pypeline.schema.problems import capital, sentence
 
 
 class DataLinkPage(QWidget):
@@ -100,7 +100,7 @@ class ControlLinkPage(QWidget):
         try:
             spec = valves.parse(self.link.valve)
         except valves.ValveError as error:
-            said(self.note, f"{sentence(error.message)} {error.mend}", "bad")
+            said(self.note, f"{capital(sentence(error.message))} {error.mend}", "bad")
             spec = ValveSpec()
         else:
             self._judge(spec)
@@ -122,7 +122,7 @@ class ControlLinkPage(QWidget):
         wrong = valves.check_condition(spec)
         self.condition.judge()
         own = self.condition.says()
-        said(self.note, f"{sentence(wrong.message)} {wrong.mend}" if wrong is not None and not own else "", "bad")
+        said(self.note, f"{capital(sentence(wrong.message))} {wrong.mend}" if wrong is not None and not own else "", "bad")
         return wrong is None
 
     def _edited(self, _: Any, typing: bool) -> None:
@@ -135,7 +135,7 @@ class ControlLinkPage(QWidget):
         try:
             spec = valves.parse(text)
         except valves.ValveError as error:
-            said(self.note, f"{sentence(error.message)} {error.mend}", "bad")
+            said(self.note, f"{capital(sentence(error.message))} {error.mend}", "bad")
             return
         self._judge(spec)
         self._show_parallel(spec)

@@ -22,7 +22,7 @@ from pypeline.canvas.icons import icon
 from pypeline.core import edits
 from pypeline.resources.icons import icon_of
 from pypeline.schema import ids
-from pypeline.schema.problems import Place, sentence
+from pypeline.schema.problems import Place, capital, sentence
 
 _KINDS = {"source": "source", "mod": "transform", "sink": "sink", "solo": "solo"}
 
@@ -110,7 +110,7 @@ class ModuleHead(QWidget):
         others = [(m.id, Place()) for m in self._room.document.flow.modules if m.id != self._room.id]
         before = len(ids.id_problems(others))
         problems = ids.id_problems([*others, (name, Place())])[before:]
-        return f"{sentence(problems[0].message)} {problems[0].mend}" if problems else ""
+        return f"{capital(sentence(problems[0].message))} {problems[0].mend}" if problems else ""
 
     def _judge(self) -> None:
         reason = self.wrong(self.name.text().strip())
