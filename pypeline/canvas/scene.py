@@ -194,17 +194,14 @@ class FlowScene(QGraphicsScene):
 
     def take_news(self, area: QRectF | None = None) -> None:
         """Let modules and links in this area look as the document knows them now; all of them by default."""
-        now = frozenset(self._news if area is None else self._news & self._in_sight(area))
+        now = frozenset(self._news)
+        if area is not None and now:
+            # few are in sight, where thousands may have news
+            standing = self.standing
+            now &= standing.cards.about(area) | standing.lines.about(area) | standing.tags.about(area)
         if now:
             self._news -= now
             self._show_news(now)
-
-    def _in_sight(self, area: QRectF) -> set[str]:
-        """The modules and data links in and near an area. Few are in sight, where thousands may have news."""
-        standing = self.standing
-        found = {card.card.id for card in standing.cards.about(area)}
-        found.update(link.shape_data.id for link in standing.lines.about(area) | standing.tags.about(area))
-        return found
 
     def _show_news(self, changed: frozenset[str]) -> None:
         """Show what a run says, and leave it to whoever told or paints it that a view paints it."""

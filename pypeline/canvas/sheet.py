@@ -15,7 +15,7 @@ from PySide6.QtGui import QPainter, QPixmap, QTransform
 
 from pypeline.core.geometry import CARD_HEIGHT, CARD_WIDTH
 
-_SPARE, _FAR_SPARE = 2 * CARD_WIDTH * CARD_HEIGHT, 100_000
+_SPARE, _FAR_SPARE = CARD_WIDTH * CARD_HEIGHT, 100_000
 """Two spoilt areas are painted as one where no more of the scene (from far: pixels) is painted besides them: it costs about the same."""
 MARGIN = 64
 """Pixels that a picture from near reaches beyond each edge of the view: wider strips, painted seldom, cost less than narrow ones in every frame."""

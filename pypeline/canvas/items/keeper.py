@@ -55,10 +55,10 @@ class Keeper:
         return self._standing
 
     def _stand_others(self, standing: Standing) -> None:
-        for frame in (*self.loops, *self.frames):
-            standing.frames.put(frame, frame.boundingRect())
-        for control in self.controls:
-            standing.controls.put(control, control.boundingRect())
+        for n, frame in enumerate((*self.loops, *self.frames)):
+            standing.frames.put(n, frame, frame.boundingRect())
+        for n, control in enumerate(self.controls):
+            standing.controls.put(n, control, control.boundingRect())
 
     @property
     def notes(self) -> Notes:
@@ -83,7 +83,7 @@ class Keeper:
         before = link.tag_area
         link.show_rows(rows, tag)
         if self._standing is not None and link.tag_area is not before:
-            self._standing.tags.put(link, link.tag_area)
+            self._standing.put_tag(link)
 
     def keep(self, flow: Flow, drawing: Drawing, only: frozenset[str] | None = None) -> None:
         """Show ``drawing`` of ``flow``; with ``only`` nothing but these modules moved, and no item comes or goes."""
