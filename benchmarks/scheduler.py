@@ -4,14 +4,7 @@
 nothing and nothing is stored: what is left is planning, the run state, slots, orders and events. Each
 size and shape is a process of its own, in which all take turns; processor seconds, medians.
 
-Three floors: the ``queue`` calls each module from one ready queue, so that no module could ever wait for
-anything; the ``tasks`` give each module an asyncio task that awaits those it reads, the least that lets
-modules wait; the ``slots`` are these tasks with what no scheduler can be without: one of two slots is taken
-while a module runs, and its start and its end are noted. The bar is measured against the tasks.
-
-Shapes: ``chain`` (one behind the other), ``fan`` (one, all others, one), ``layered`` (layers as wide as
-deep; each reads two of the layer before), these three over data links; ``control`` is a chain of
-single modules over control links, each a sub flow with a valve.
+The three floors and the shapes are :mod:`benchmarks.scheduler_floors`; the bar is measured against the tasks.
 
 Then other schedulers (:mod:`benchmarks.scheduler_peers`), each in a process of its own, on the chain,
 beside ours and asyncio's in the same run; ``--alone`` leaves them out.
@@ -34,8 +27,8 @@ from typing import Any
 
 from benchmarks.measure import median
 from benchmarks.report import machine, table
+from benchmarks.scheduler_floors import SHAPES, Graph, graph, queue_floor, slot_floor, task_floor
 
-SHAPES = ("chain", "fan", "layered", "control")
 SIZES = (1_000, 10_000, 100_000)
 BAR = 4.0
 PLAN_BAR = 0.25
@@ -48,9 +41,6 @@ PEERS = ("Hamilton", "Dask", "doit", "Luigi", "Prefect")
 PACKAGES = ("sf-hamilton==1.90.0", "dask==2026.8.0", "doit==0.37.0", "luigi==3.8.1", "prefect==3.8.8", "fastapi==0.139.0")
 CHAINS = (500, 1_000, 10_000)
 PEER_SECONDS = 60.0
-
-Graph = list[list[int]]
-"""For each node the nodes it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,90 +60,6 @@ class Figure:
     @property
     def ratio(self) -> float:
         return self.run / self.tasks
-
-
-def graph(size: int, shape: str) -> Graph:
-    """The dependencies of a shape, in topological order."""
-    if shape in ("chain", "control"):
-        return [[i - 1] if i else [] for i in range(size)]
-    if shape == "fan":
-        return [[], *([0] for _ in range(size - 2)), list(range(1, size - 1))]
-    width = max(2, int(size**0.5))
-    return [[] if i < width else sorted({i - width, i - width + (1 if (i % width) < width - 1 else 1 - width)}) for i in range(size)]
-
-
-def queue_floor(nodes: Graph) -> int:
-    """Run the graph with as little as asyncio allows: counters of what is missing, one queue, two takers."""
-
-    async def run() -> int:
-        missing = [len(reads) for reads in nodes]
-        readers: list[list[int]] = [[] for _ in nodes]
-        for node, reads in enumerate(nodes):
-            for source in reads:
-                readers[source].append(node)
-        ready: asyncio.Queue[int] = asyncio.Queue()
-        for node, count in enumerate(missing):
-            if not count:
-                ready.put_nowait(node)
-        results: dict[int, int] = {}
-        over = asyncio.Event()
-
-        async def take() -> None:
-            while True:
-                node = await ready.get()
-                results[node] = max((results[source] for source in nodes[node]), default=0) + 1
-                for reader in readers[node]:
-                    missing[reader] -= 1
-                    if not missing[reader]:
-                        ready.put_nowait(reader)
-                if len(results) == len(nodes):
-                    over.set()
-
-        takers = [asyncio.create_task(take()) for _ in range(2)]
-        await over.wait()
-        for taker in takers:
-            taker.cancel()
-        return len(results)
-
-    return asyncio.run(run())
-
-
-def task_floor(nodes: Graph) -> int:
-    """Run the graph with an asyncio task a module, each awaiting the tasks of those it reads."""
-
-    async def run() -> int:
-        tasks: list[asyncio.Task[int]] = []
-
-        async def step(reads: list[int]) -> int:
-            return max([await tasks[source] for source in reads], default=0) + 1
-
-        tasks += [asyncio.create_task(step(reads)) for reads in nodes]
-        return len(await asyncio.gather(*tasks))
-
-    return asyncio.run(run())
-
-
-def slot_floor(nodes: Graph) -> int:
-    """As :func:`task_floor`, two modules at a time, with a record of each start and end."""
-
-    async def run() -> int:
-        tasks: list[asyncio.Task[int]] = []
-        slots = asyncio.Semaphore(2)
-        records: list[tuple[int, str, float]] = []
-
-        async def step(node: int, reads: list[int]) -> int:
-            deepest = max([await tasks[source] for source in reads], default=0)
-            async with slots:
-                records.append((node, "running", time.time()))
-                deepest += 1
-                records.append((node, "completed", time.time()))
-            return deepest
-
-        tasks += [asyncio.create_task(step(node, reads)) for node, reads in enumerate(nodes)]
-        await asyncio.gather(*tasks)
-        return len(records) // 2
-
-    return asyncio.run(run())
 
 
 def flow_and_facts(nodes: Graph, shape: str) -> tuple[Any, Any]:
