@@ -436,6 +436,11 @@ def test_a_module_is_renamed_by_its_name(here: Any) -> None:
     assert page.head.note.text()
     QTest.keyClick(name, Qt.Key.Key_Return)
     assert here.document.flow.module("adults")
+    # why it cannot be stays in sight; elsewhere the name is what it was
+    assert name.text() == "sorted"
+    assert page.head.note.text()
+    here.field("condition").editor.area.setFocus()
+    assert (name.text(), page.head.note.text()) == ("adults", "")
     replace_text(name, "grown_ups")
     QTest.keyClick(name, Qt.Key.Key_Return)
     assert str(here.document.flow.connections.data[0]) == "people.data - grown_ups.input"
@@ -554,3 +559,17 @@ def test_another_look_keeps_the_page(here: Any) -> None:
     assert here.panel.page.tabs.tabText(here.panel.page.tabs.currentIndex()) == "Help"
     here.panel.show_settings()
     assert here.panel.page.tabs.tabText(here.panel.page.tabs.currentIndex()) == "Settings"
+
+
+def test_what_each_row_says_itself_is_not_said_again_below(here: Any) -> None:
+    here.choose("sums")
+    row = here.field("measures")
+    wrong = {"a": "avgg(age)", "b": "summ(age)"}
+    here.document.apply("edit", edits.set_config(here.document.flow, "sums", "measures", wrong, required=True))
+    for each in row.editor.rows:
+        each.editor.judge()
+    found = check(here.document.flow, here.document.catalogue)
+    assert len(found) >= 1
+    row.show_problems(found)
+    assert all(each.editor.says() for each in row.editor.rows)
+    assert row.note.text() == ""

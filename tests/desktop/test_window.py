@@ -568,7 +568,7 @@ def test_a_module_without_rows_says_so_in_the_preview(at_window: Any) -> None:
     async def work(person: Person) -> None:
         preview = person.window.preview
         await person.choose("adults")
-        await person.until(lambda: preview.table.isVisible())
+        await person.until(preview.table.isVisible)
         await person.choose("say")
         assert preview.empty.isVisible()
         assert (preview.title.text(), preview.empty.text()) == ("", "say works without rows.")

@@ -44,9 +44,9 @@ class Editor(QWidget):
         if description:
             target.setToolTip(description)
 
-    def says(self) -> str:
-        """The message of what is wrong that the editor itself shows; empty when nothing."""
-        return ""
+    def says(self) -> tuple[str, ...]:
+        """The messages of what is wrong that the editor itself shows."""
+        return ()
 
     def learn(self) -> None:
         """Columns or variables may be others now: look again."""

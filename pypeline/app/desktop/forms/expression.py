@@ -69,8 +69,8 @@ class ExpressionText(Text):
     def learn(self) -> None:
         self.judge()
 
-    def says(self) -> str:
-        return self._error.message if self._error is not None else ""
+    def says(self) -> tuple[str, ...]:
+        return (self._error.message,) if self._error is not None else ()
 
     def judge(self) -> None:
         """Hold the text against the language and the columns, and say what comes of it."""
@@ -87,7 +87,8 @@ class ExpressionText(Text):
         self.fix_button.hide()
         columns = self._columns()
         well = bool(text.strip()) and columns is not None and not self._quiet
-        said(self.note, f"ok · checked against {len(columns or ())} columns" if well else "", "good")
+        number = len(columns or ())
+        said(self.note, f"ok · checked against {number} column{'' if number == 1 else 's'}" if well else "", "good")
 
     def fix(self) -> None:
         """Write what was probably meant."""

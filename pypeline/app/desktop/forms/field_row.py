@@ -188,7 +188,7 @@ class FieldRow(QWidget):
 
     def _say(self) -> None:
         own = self.editor.says()
-        problems = [p for p in self._problems if not (own and p.message.startswith(own))]
+        problems = [p for p in self._problems if not p.message.startswith(own)]
         while self.fixes.count():
             item = self.fixes.takeAt(0)
             widget = item.widget() if item is not None else None

@@ -119,9 +119,7 @@ class ModuleHead(QWidget):
 
     def _take(self) -> None:
         name = self.name.text().strip()
-        if self.wrong(name):
-            self._back()
-        elif name != self._room.id:
+        if not self.wrong(name) and name != self._room.id:
             self.name.setModified(False)
             self.renamed.emit(name)
 
@@ -136,6 +134,10 @@ class ModuleHead(QWidget):
             return True
         if event.type() == QEvent.Type.FocusIn and isinstance(event, QFocusEvent):
             self._just_clicked = event.reason() == Qt.FocusReason.MouseFocusReason
+        elif event.type() == QEvent.Type.FocusOut and isinstance(event, QFocusEvent) and event.reason() != Qt.FocusReason.PopupFocusReason:
+            # Enter leaves what was typed and why it cannot be; whoever goes elsewhere has given it up
+            if self.wrong(self.name.text().strip()):
+                self._back()
         elif event.type() == QEvent.Type.MouseButtonRelease and self._just_clicked:
             # who clicks a name types another one; a second click places the cursor
             self._just_clicked = False

@@ -148,8 +148,8 @@ class Object(Editor):
                 found[field.name] = value
         return found[self._shape.short] if self._shape.short and list(found) == [self._shape.short] else found
 
-    def says(self) -> str:
-        return next((said for editor in self.editors.values() if (said := editor.says())), "")
+    def says(self) -> tuple[str, ...]:
+        return tuple(said for editor in self.editors.values() for said in editor.says())
 
     def learn(self) -> None:
         for editor in self.editors.values():

@@ -92,8 +92,8 @@ class Rows(Editor):
                 if editor is not None:
                     editor.learn()
 
-    def says(self) -> str:
-        return next((said for row in self.rows if (said := row.editor.says())), "")
+    def says(self) -> tuple[str, ...]:
+        return tuple(said for row in self.rows for said in row.editor.says())
 
     def target(self) -> QWidget:
         first = self.rows[0] if self.rows else None
