@@ -45,7 +45,10 @@ def cut(order: Sequence[str], parts: Mapping[str, Part], edges: Into) -> list[Cu
     if len(order) == 1:
         part = parts[order[0]]
         return [Cut(part.kind, (order[0],), part.alone)]
-    into = {id: [(source, reason or _between(source, id, parts)) for source, reason in edges[id]] for id in order}
+    into: dict[str, list[tuple[str, str]]] = {}
+    for id in order:
+        own = parts[id]
+        into[id] = [(source, reason or own.alone or _between(source, parts[source], own)) for source, reason in edges[id]]
     place = {id: at for at, id in enumerate(order)}
     depth = _lowest(order, into)
     depth = _deepest(order, into, depth, _segments(place, into, depth))
@@ -63,10 +66,7 @@ def cut(order: Sequence[str], parts: Mapping[str, Part], edges: Into) -> list[Cu
     return sorted(found, key=lambda one: (depth[one.modules[0]], place[one.modules[0]]))
 
 
-def _between(source: str, target: str, parts: Mapping[str, Part]) -> str:
-    one, other = parts[source], parts[target]
-    if other.alone:
-        return other.alone
+def _between(source: str, one: Part, other: Part) -> str:
     if one.alone:
         return f"after `{source}`: {one.alone}"
     if one.engine != other.engine:

@@ -98,12 +98,10 @@ class Cutter:
         alone = self.modules[id] if len(one.modules) == 1 else None
         return Task(
             id, one.kind, index, one.modules, tuple(inputs), tuple(hands_over), tuple(after), one.reason,
-            decision, reason, (), alone.timeout if alone else None, _retry(alone) or self.retry, *self._resources(alone),
+            decision, reason, (), alone.timeout if alone else None, _retry(alone) or self.retry,
+            *resolve(alone.resources if alone else None, self.settings.resources, self.profile),
             alone is not None and alone.name in WAITING and alone.resources is None,
         )  # fmt: skip
-
-    def _resources(self, module: Module | None) -> tuple[Resources, Mapping[str, str]]:
-        return resolve(module.resources if module is not None else None, self.settings.resources, self.profile)
 
     def _cuts(self, ids: Sequence[str]) -> list[Cut]:
         running = [id for id in ids if id not in self.off] if self.off else list(ids)
@@ -112,7 +110,9 @@ class Cutter:
         parts = {id: self._part(id) for id in running}
         if len(parts) == 1:
             return cut(running, parts, {})
-        into = {id: [(link.source, self._rejects(link)) for link in self.graph.links_into[id] if link.source in parts] for id in running}
+        into = {
+            id: [(link.source, self._rejects(link) if self.rejecting else "") for link in self.graph.links_into[id] if link.source in parts] for id in running
+        }
         order = sorted(running, key=self.place.__getitem__)
         if self.setters:
             ordering = [(setter, id) for id in running for setter in self.setters.get(id, ()) if setter in parts]
