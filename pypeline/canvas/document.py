@@ -158,3 +158,14 @@ def _part_of(flow: Flow, chosen: Selection) -> Selection:
         return chosen
     links = {*flow.connections.data, *flow.connections.control} if chosen.links else frozenset()
     return Selection(chosen.modules & {m.id for m in flow.modules} if chosen.modules else frozenset(), chosen.links & links)
+
+
+def only_moved(old: Flow, new: Flow) -> frozenset[str] | None:
+    """The modules whose places differ, if nothing else that is drawn does; else None."""
+    same = old.modules == new.modules and old.connections == new.connections and old.canvas.groups == new.canvas.groups
+    if not same:
+        return None
+    before, after = old.canvas.modules, new.canvas.modules
+    if not before.keys() <= after.keys():
+        return None
+    return frozenset(id for id, place in after.items() if before.get(id) != place)

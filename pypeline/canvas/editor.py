@@ -14,10 +14,11 @@ from pypeline.canvas.gestures.gesture import Gesture
 from pypeline.canvas.gestures.joining import Connect, Control
 from pypeline.canvas.gestures.looking import Band, Pan
 from pypeline.canvas.gestures.moving import Move
+from pypeline.canvas.hand import Hand
+from pypeline.canvas.hit import Hit
 from pypeline.canvas.quick_add import QuickAdd
-from pypeline.canvas.scene import Hit
 from pypeline.canvas.valve_editor import ValveEditor
-from pypeline.canvas.view import FlowView, Hand
+from pypeline.canvas.view import FlowView
 from pypeline.core import edits, joining
 from pypeline.core.geometry import CARD_HEIGHT, CARD_WIDTH
 from pypeline.schema.flow import ControlLink, DataLink, Flow

@@ -8,17 +8,16 @@ gives none are remembered, so that nothing jumps while one draws.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from PySide6.QtCore import QLineF, QObject, QPointF, QRect, QRectF, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from pypeline.canvas import carried, paint, run_marks
-from pypeline.canvas.document import Document, Link, Selection
+from pypeline.canvas.document import Document, Selection, only_moved
 from pypeline.canvas.faces import Faces
 from pypeline.canvas.far import FarShapes
+from pypeline.canvas.hit import Hit
 from pypeline.canvas.items.control_item import ControlItem
 from pypeline.canvas.items.frame_item import FrameItem
 from pypeline.canvas.items.keeper import Keeper
@@ -32,18 +31,6 @@ from pypeline.schema.flow import Flow
 
 _MARGIN = 4000.0
 """Free canvas around the flow, so that one can always pan and drag outwards."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """What lies under a point: a module (and one of its ports), a link, a control link, a frame's head, or nothing."""
-
-    kind: Literal["", "module", "port", "link", "control", "frame"] = ""
-    module: str = ""
-    side: str = ""
-    port: str = ""
-    link: Link | None = None
-    members: tuple[str, ...] = ()
 
 
 class FlowScene(QGraphicsScene):
@@ -357,14 +344,3 @@ class FlowScene(QGraphicsScene):
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         paint.grid(painter, self.look, painter.worldTransform().m11(), QRectF(rect))
-
-
-def only_moved(old: Flow, new: Flow) -> frozenset[str] | None:
-    """The modules whose places differ, if nothing else that is drawn does; else None."""
-    same = old.modules == new.modules and old.connections == new.connections and old.canvas.groups == new.canvas.groups
-    if not same:
-        return None
-    before, after = old.canvas.modules, new.canvas.modules
-    if not before.keys() <= after.keys():
-        return None
-    return frozenset(id for id, place in after.items() if before.get(id) != place)

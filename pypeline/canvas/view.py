@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
 from pypeline.canvas import near, paint
+from pypeline.canvas.hand import Hand
 from pypeline.canvas.scene import FlowScene
 from pypeline.canvas.sheet import Paint, Sheet
 
@@ -30,28 +31,12 @@ SMALLEST, LARGEST = 0.02, 4.0
 _STEP = 1.15
 _FIT_MARGIN = 40.0
 _REST, _LONGEST = 5.0, 0.05
-"""A run's news wait till the view has rested so many times as long as painting took, but never longer than these seconds."""
+"""A run's news wait till the view has rested so many times as long as painting the last took, but never longer than these seconds."""
 _PAUSE, _SHORT_REST = 15, 2.0
 """Before a frame paints what an earlier one owes: milliseconds at least, and how many times as long as that one took."""
 _PORTION = 160
 """So many cards that a frame had no time for are tried in the next."""
 _READABLE, _START = 0.6, 0.75
-
-
-class Hand:
-    """What a view does with mouse and keys: here nothing (a picture); see :mod:`pypeline.canvas.editor`."""
-
-    def press(self, event: QMouseEvent) -> None: ...
-    def move(self, event: QMouseEvent) -> None: ...
-    def release(self, event: QMouseEvent) -> None: ...
-    def double(self, event: QMouseEvent) -> None: ...
-    def key(self, event: QKeyEvent) -> None: ...
-    def key_up(self, event: QKeyEvent) -> None: ...
-    def lost_focus(self) -> None: ...
-    def left(self) -> None: ...
-    def menu(self, event: QContextMenuEvent) -> None: ...
-    def drag_over(self, event: QDragMoveEvent) -> None: ...
-    def drop(self, event: QDropEvent) -> None: ...
 
 
 class FlowView(QGraphicsView):
@@ -92,8 +77,9 @@ class FlowView(QGraphicsView):
         # a run says something thirty times a second: where painting takes long, not all of it is painted
         self._fresh = QTimer(self)
         self._fresh.setSingleShot(True)
-        self._fresh.timeout.connect(self._paint_all)
-        self._took = self._painted = 0.0
+        self._fresh.timeout.connect(self._paint_news)
+        self._telling = False
+        self._took = self._told = self._told_at = 0.0
         scene.shapes_changed.connect(self._paint_all)
         scene.news.connect(self._paint_soon)
         scene.touched.connect(self._paint_all)
@@ -185,8 +171,12 @@ class FlowView(QGraphicsView):
 
     def _paint_soon(self) -> None:
         if not self._fresh.isActive():
-            rested = perf_counter() - self._painted
-            self._fresh.start(round(1000 * min(_LONGEST, max(0.0, self._took * _REST - rested))))
+            rested = perf_counter() - self._told_at
+            self._fresh.start(round(1000 * min(_LONGEST, max(0.0, self._told * _REST - rested))))
+
+    def _paint_news(self) -> None:
+        self._telling = True
+        self._paint_all()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         # the view paints the flow itself: Qt's way, a call for every item, takes several times as long
@@ -200,7 +190,9 @@ class FlowView(QGraphicsView):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         near.paint_over(painter, scene.over)
         painter.end()
-        self._took, self._painted = thread_time() - began, perf_counter()
+        self._took = thread_time() - began
+        if self._telling:
+            self._telling, self._told, self._told_at = False, self._took, perf_counter()
 
     def _show_far(self, painter: QPainter) -> None:
         """The flow from far."""
@@ -240,8 +232,8 @@ class FlowView(QGraphicsView):
         """Paint what stands in these areas in the next frames; ``anew`` if nothing else is left to paint."""
         self._owed = areas if anew else self._owed + areas
         if self._owed or self.flow_scene.sheets.ground.owes:
-            # as after a run's news: a frame that took long is followed by a rest
-            self._more.start(max(_PAUSE, round(1000 * self._took * _SHORT_REST)))
+            # as after a run's news: a frame that took long is followed by a rest, the longer if only lines' widths are owed
+            self._more.start(max(_PAUSE, round(1000 * self._took * (_SHORT_REST if self._owed else _REST))))
         else:
             self._more.stop()
         for area in self._owed[:_PORTION]:

@@ -34,9 +34,9 @@ from pypeline.app.desktop.session import Session
 from pypeline.app.desktop.statusbar import StatusBar
 from pypeline.app.desktop.toolbar import Toolbar
 from pypeline.canvas.document import Document, Link
+from pypeline.canvas.hit import Hit
 from pypeline.canvas.icons import plain
 from pypeline.canvas.look import look
-from pypeline.canvas.scene import Hit
 from pypeline.runner.registry import load
 
 
