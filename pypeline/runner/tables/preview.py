@@ -2,7 +2,8 @@
 
 On demand (:func:`preview`) all columns of the port are computed. After a watched run
 (:func:`after_run`) the rows come from the run's own instance and show the columns that something
-reads; ports below a sort or an aggregate start from that module's kept output. What has no order
+reads. What a sink or a hand-over has written as it is, is read from that file; ports below a sort or
+an aggregate that nobody writes start from that module's kept output. What has no order
 and only goes into a sort shows its first rows as sorted: to keep some of it as well, the engine would
 hold all of it.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pypeline.core.modules import BaseModule
 from pypeline.core.relation import Query, Scan, col, quote
 from pypeline.runner.order import Order
 from pypeline.runner.tables import compile as compiling
-from pypeline.runner.tables import errors, rejects, scan, source_cache
+from pypeline.runner.tables import errors, rejects, scan, source_cache, write
 from pypeline.runner.tables.bind import fuse
 from pypeline.runner.tables.connection import text
 from pypeline.runner.tables.fused import Fused, Table
@@ -70,10 +71,17 @@ def preview(order: Order, instances: Mapping[str, BaseModule], port: str, rows: 
             raise errors.located(error, order, fused, connection, statement) from error
 
 
-def to_keep(fused: Fused, ports: Sequence[str], scratch: str) -> dict[str, tuple[str, int]]:
-    """Outputs of blocking modules to keep while the statement runs: table → (path, most rows)."""
+def in_files(fused: Fused, targets: Sequence[write.Target], hands: Mapping[str, str]) -> dict[str, str]:
+    """Tables of which a published Parquet file or a hand-over has all rows as they are, and that file."""
+    written = {s.table: t.path for s, t in zip(fused.sinks, targets, strict=True) if t.write.format == "parquet" and t.write.mode != "append"}
+    # no Parquet file has integers of 128 bits
+    return {name: path for name, path in {**written, **hands}.items() if name in fused.tables and all(c.type != "int128" for c in fused.tables[name].schema)}
+
+
+def to_keep(fused: Fused, ports: Sequence[str], scratch: str, files: Container[str] = ()) -> dict[str, tuple[str, int]]:
+    """Outputs of blocking modules to keep while the statement runs, but for those in ``files``: table → (path, most rows)."""
     seen = _seen_sorted(fused, ports)
-    chosen = [t for t in fused.tables.values() if t.blocking and t.is_port and t.name in ports and t.name not in seen]
+    chosen = [t for t in fused.tables.values() if t.blocking and t.is_port and t.name in ports and t.name not in seen and t.name not in files]
     return {t.name: (str(Path(scratch, f"{t.name}.kept.parquet")), min(KEPT_ROWS, KEPT_BYTES // (_WIDTH * max(1, len(t.schema))))) for t in chosen}
 
 
@@ -83,6 +91,7 @@ def after_run(
     statement: compiling.Statement,
     ports: Sequence[str],
     kept: Mapping[str, tuple[str, int]],
+    files: Mapping[str, str],
     rows: Mapping[str, int],
     scratch: str,
     seconds: float,
@@ -90,6 +99,7 @@ def after_run(
     """Write the first rows of ``ports`` as Arrow files into ``scratch``; port → path.
 
     Args:
+        files: tables that have been written, each with its file.
         rows: what the statement told, to know which kept outputs are whole.
         seconds: the time all of it may take; ports it does not reach are left out.
     """
@@ -98,7 +108,8 @@ def after_run(
 
     seen = _seen_sorted(fused, ports)
     complete = {name: path for name, (path, most) in kept.items() if rows[f"kept {name}"] < most}
-    heads = statement.heads_with(complete)
+    there = {**files, **{name: path for name, (path, _) in kept.items()}}
+    heads = statement.heads_with({**complete, **files})
     found: dict[str, str] = {}
     timer = threading.Timer(seconds, connection.interrupt)
     timer.daemon = True
@@ -107,11 +118,11 @@ def after_run(
         for name in ports:
             from_file = seen.get(name, name)
             schema = fused.tables[name].schema if name in fused.tables and compiling.is_computed(fused.tables[name]) else None
-            if schema is None or (from_file not in kept and _below_cut(fused, name, set(kept) - set(complete))):
+            if schema is None or (from_file not in there and _below_cut(fused, name, set(kept) - set(complete), files)):
                 continue
-            source = f"read_parquet({text(kept[from_file][0])})" if from_file in kept else quote(name)
+            source = f"read_parquet({text(there[from_file])})" if from_file in there else quote(name)
             sql = f"SELECT {columns(names(schema))} FROM {source} LIMIT {ROWS}"
-            table = _arrow(connection, sql if from_file in kept else f"{heads} {sql}")
+            table = _arrow(connection, sql if from_file in there else f"{heads} {sql}")
             path = str(Path(scratch, f"{name}.preview.arrow"))
             with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
                 writer.write_table(table)
@@ -157,14 +168,14 @@ def _read(order: Order, module: str) -> frozenset[str]:
     return frozenset(link.source_port for link in order.links if link.source == module)
 
 
-def _below_cut(fused: Fused, name: str, cut: set[str]) -> bool:
-    """Whether ``name`` depends on a blocking output of which only the beginning was kept."""
+def _below_cut(fused: Fused, name: str, cut: set[str], files: Container[str]) -> bool:
+    """Whether ``name`` depends on a blocking output of which only the beginning was kept, with no whole file between."""
     waiting = [name]
     while waiting:
         table = fused.tables[waiting.pop()]
         if table.name in cut:
             return True
-        waiting += table.inputs.values()
+        waiting += () if table.name in files else table.inputs.values()
     return False
 
 

@@ -134,8 +134,11 @@ class Work:
         publish.announce(self.targets, order.publish)
         readings = {t.name: scan.reading(t, order.folder, order.limits.spill) for t in fused.tables.values() if isinstance(t.query, Scan)}
         hands = {name: str(Path(order.scratch, f"{name}.parquet")) for name in order.hands_over}
-        kept = preview_room.to_keep(fused, order.count, order.scratch) if order.watch == "previews" else {}
+        watched = order.watch == "previews"
+        written = preview_room.in_files(fused, self.targets, hands) if watched else {}
+        kept = preview_room.to_keep(fused, order.count, order.scratch, written) if watched else {}
         statement = compiling.statement(fused, readings, counts=order.count, targets=self.targets, hands=hands, kept=kept, meters=self.meters)
+        statement = replace(statement, paths=tuple(dict.fromkeys([*statement.paths, *written.values()])))
         self.sql = statement.sql
         with compiling.instance(order, statement) as connection:
             began = time.monotonic()
@@ -143,9 +146,9 @@ class Work:
             found = rejects.collect(connection, statement.rejects, {m.id: m for m in order.modules}, hands)
             files = publish.publish(self.targets, order.publish)
             previews = {}
-            if order.watch == "previews":
+            if watched:
                 allowed = max(LEAST_PREVIEW_SECONDS, PREVIEW_SHARE * (time.monotonic() - began))
-                previews = preview_room.after_run(connection, fused, statement, order.count, kept, rows, order.scratch, allowed)
+                previews = preview_room.after_run(connection, fused, statement, order.count, kept, written, rows, order.scratch, allowed)
         for warning in found.warnings:
             self._log("WARN", warning)
         return replace(self._result(fused, rows, found, hands, files), previews=previews)

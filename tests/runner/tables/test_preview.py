@@ -96,6 +96,32 @@ def test_what_a_sort_does_not_show_whole_is_kept_itself(tmp_path: Path, between:
     assert {row["country"] for row in pa.ipc.open_file(result.previews["g.output"]).read_all().to_pylist()} == {"a", "b"}
 
 
+@pytest.mark.parametrize(("name", "mode", "kept"), [("out.parquet", "replace", False), ("out.parquet", "append", True), ("out.csv", "replace", True)])
+def test_what_is_written_as_it_is_is_shown_from_its_file(tmp_path: Path, name: str, mode: str, kept: bool) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("id,country\n" + "".join(f"{i},{i % 300:03d}\n" for i in range(3000)))
+    out = sink(tmp_path / name, format=Path(name).suffix[1:], mode=mode)
+    modules = {"s": csv(path, SCHEMA), "g": group("country", n=Expr("count(*)")), "o": sort("country"), "out": out}
+    flow = Segment(tmp_path, modules, ["s.data -> g.input", "g.output -> o.input", "o.output -> out.input"], watch="previews")
+    flow.ok()
+    result = flow.ok()  # the file of the first run is there, and would be shown if it were taken
+    assert ('"kept o.output"' in result.sql) is kept
+    shown = {port: pa.ipc.open_file(file).read_all().to_pylist() for port, file in result.previews.items()}
+    assert shown["o.output"] == shown["g.output"] == [{"country": f"{i:03d}", "n": 10} for i in range(200)]
+
+
+def test_a_whole_number_that_no_file_holds_is_not_shown_from_one(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("id,country\n1,a\n2,b\n")
+    modules = {
+        "s": csv(path, SCHEMA),
+        "x": formula(large=e("CAST({id} AS HUGEINT) + 170141183460469231731687303715884105720", "id")),
+        "out": sink(tmp_path / "o.parquet"),
+    }
+    result = Segment(tmp_path, modules, ["s.data -> x.input", "x.output -> out.input"], watch="previews").ok()
+    assert [int(row["large"]) % 1000 for row in pa.ipc.open_file(result.previews["x.output"]).read_all().to_pylist()] == [721, 722]
+
+
 def test_text_is_converted_once(flow: Segment, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     order = flow.order()
