@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import thread_time
+
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
@@ -10,7 +12,8 @@ from pypeline.canvas.look import Look
 from pypeline.canvas.view import FlowView
 
 WIDTH, HEIGHT = 136, 84
-_LATER = 120
+_LATER, _REST = 120, 30.0
+"""Before the shapes are painted again: milliseconds at least, and how many times as long as painting them took."""
 
 
 class Minimap(QWidget):
@@ -60,7 +63,9 @@ class Minimap(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         look = self._view.flow_scene.look
         if self._picture is None:
+            began = thread_time()
             self._picture = self._draw(look)
+            self._soon.setInterval(max(_LATER, round(1000 * _REST * (thread_time() - began))))
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
         scale, origin = self._fit()
