@@ -102,6 +102,8 @@ def statement(
     stored = _stored(fused, [*counted, *numbered], readers)
     # the engine waits for ever where a reader of a stored table stops early (LIMIT) and no other reads on: a counter does
     counted += sorted(stored - {*counted, *numbered})
+    # what rejects rows is read, though nobody takes the others: only a file that was read tells what is wrong with it
+    counted += [name for name, reading in readings.items() if reading.rejects is not None and not readers[name] and name not in counted]
     for name, table in fused.tables.items():
         if not is_computed(table):
             continue

@@ -273,3 +273,12 @@ def test_several_files_by_name_with_where_each_row_came_from(tmp_path: Path) -> 
         ("z", 3, "2.csv", str(tmp_path / "2.csv"), 1),
         ("q", None, "3.csv", str(tmp_path / "3.csv"), 1),
     ]
+
+
+@pytest.mark.parametrize("hands_over", [(), ("s.reject",)])
+def test_a_file_is_read_and_judged_also_where_nobody_takes_its_rows(hands_over: tuple[str, ...], tmp_path: Path) -> None:
+    for line, good in {"x,1": True, "x,one": bool(hands_over)}.items():
+        path = write(tmp_path / "in.csv", f"a,b\n{line}\n")
+        result = Segment(tmp_path, {"s": csv(path, AB)}, [], hands_over=hands_over).run()
+        assert (result.state == "completed") == good, result.error
+        assert good or (result.error is not None and result.error.code == "PYE420")
