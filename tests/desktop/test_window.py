@@ -552,6 +552,10 @@ def test_a_problem_of_a_link_names_the_link_and_leads_there(on_loop: Any, flow: 
         listed = window.problems.list
         words = [label.text() for label in listed.itemWidget(listed.item(0)).findChildren(QLabel)]
         assert any("out (1|if" in text and "line 9" in text for text in words), words
+        # all of it, however narrow the row
+        whole = listed.itemWidget(listed.item(0)).toolTip()
+        assert "sets no global" in whole
+        assert "row_count" in whole
         QTest.mouseClick(listed.viewport(), LEFT, pos=listed.visualItemRect(listed.item(0)).center())
         assert window.document.selection.links == frozenset(window.document.flow.connections.control)
         # a line of the file is told as long as the file is what is drawn

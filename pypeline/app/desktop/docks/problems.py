@@ -7,10 +7,11 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from pypeline.app.desktop.fixing import with_fix
+from pypeline.app.desktop.forms.labels import tip
 from pypeline.canvas.document import Document, Link
 from pypeline.canvas.icons import plain
 from pypeline.canvas.look import Look
-from pypeline.schema.problems import Fix, Problem, capital, printable
+from pypeline.schema.problems import Fix, Problem, capital, printable, sentence
 
 _ROW = 48
 
@@ -92,9 +93,12 @@ class ProblemsPanel(QWidget):
         where = problem.place.module or str(self._link(problem) or "flow")
         # lines are those of the file, which an unsaved flow is no longer
         line = f" · line {problem.place.line}" if problem.place.line and self._document.undo.isClean() else ""
-        note = QLabel(printable(f"{where} · {problem.code}{line}   {problem.mend}"))
+        mend = capital(problem.mend)
+        note = QLabel(printable(f"{where} · {problem.code}{line}   {mend}"))
         note.setTextFormat(Qt.TextFormat.PlainText)
         note.setObjectName("sub")
+        # a row has one height, and may be narrower than its words
+        row.setToolTip(tip(f"{capital(sentence(problem.message))}\n{mend}".rstrip()))
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(text)
