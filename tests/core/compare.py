@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 import yaml
 
@@ -24,9 +25,12 @@ Log = Iterable[tuple[float, act.Action]]
 Record = dict[str, list[str]]
 STARTED = ("ok", "joined", "already_ran", "too_late")
 
+LinkKey = tuple[str, tuple[int, int], str]
+"""A link's text, its two sub flows and the frame."""
 
-def record_of(plan: Plan, log: Log, *, ties: bool) -> Record:
-    """What came of a run, as lines to compare."""
+
+def record_of(plan: Plan, log: Log, *, ties: bool, at_once: Collection[LinkKey] = ()) -> Record:
+    """What came of a run, as lines to compare; ``at_once`` as :func:`settled_at_once` says."""
     found: Record = {"starts": [], "sub flows": [], "modules": [], "frames": [], "run": []}
     links = {}
     titles = plan.sub_flows
@@ -50,7 +54,7 @@ def record_of(plan: Plan, log: Log, *, ties: bool) -> Record:
                     f"handled {sorted({titles[s].title for s in handled})}",
                     f"unhandled {sorted({titles[s].title for s in unhandled})}",
                 ]
-    return finish(found, links, ties)
+    return finish(found, links, ties, at_once)
 
 
 def record_of_oracle(oracle: Oracle, *, ties: bool) -> Record:
@@ -79,19 +83,33 @@ def record_of_oracle(oracle: Oracle, *, ties: bool) -> Record:
         f"handled {sorted(title[s] for s in {p[0] for p in oracle.failed} - lasting)}",
         f"unhandled {sorted(title[s] for s in lasting)}",
     ]
-    return finish(found, links, ties)
+    return finish(found, links, ties, settled_at_once(oracle))
 
 
-def finish(found: Record, links: Mapping[tuple[str, tuple[int, int], str], tuple[float, bool, str]], ties: bool) -> Record:
+def settled_at_once(oracle: Oracle) -> set[LinkKey]:
+    """The links that opened at the very instant at which their target, and all below it, was over: it is no rule's
+    business whether they joined it or found it done."""
+
+    def over(one: Any) -> float:
+        if one in oracle.rows:
+            return float(oracle.over[one][1])
+        links = [oracle.said[x, one[1]][2] for x in oracle.out[one[0]]]
+        return float(max(oracle.ended[one][2], *links, *map(over, oracle.waits.get(one, ())), 0.0))
+
+    opened = {(x, frame): time for (x, frame), (_, why, time) in oracle.said.items() if why == "already_ran"}
+    return {(x.text, (x.s, x.t), frame_text(frame)) for (x, frame), time in opened.items() if over(oracle.target(x, frame)) == time}
+
+
+def finish(found: Record, links: Mapping[LinkKey, tuple[float, bool, str]], ties: bool, at_once: Collection[LinkKey]) -> Record:
     """Lines in an order of their own. What comes first of what happens at one target at one instant is no rule's
     business, nor why a link closed, unless a halt or a stop closed it."""
     at = Counter((sub, frame, time) for (_, ends, frame), (time, _, _) in links.items() for sub in ends)
-    busy = Counter(time for time, _, _ in links.values())
     found["links"] = []
-    for (text, (_, target), frame), (time, opened, reason) in links.items():
+    for (text, ends, frame), (time, opened, reason) in links.items():
+        target = ends[1]
         if opened and reason in STARTED and (ties or at[target, frame, time] > 1):
             reason = ""
-        elif reason == "already_ran" and busy[time] > 1:
+        elif reason == "already_ran" and (text, ends, frame) in at_once:
             reason = "joined"
         elif not opened and reason not in ("halted", "stopped_by_user", "timeout", "not_needed"):
             reason = ""
@@ -121,7 +139,8 @@ def compare(case: Case) -> tuple[Oracle, VirtualRun]:
     made = plan_of(case)
     oracle = Oracle(case).run()
     run = VirtualRun(made, case).run()
-    problem = "; ".join(broken(run)) or difference(record_of_oracle(oracle, ties=case.ties), record_of(made, run.log, ties=case.ties))
+    ours = record_of(made, run.log, ties=case.ties, at_once=settled_at_once(oracle))
+    problem = "; ".join(broken(run)) or difference(record_of_oracle(oracle, ties=case.ties), ours)
     if not problem and repr(VirtualRun(made, case).run().log) != repr(run.log):
         problem = "a second run of the same case has another log"
     ended = run.state.finished
@@ -142,7 +161,7 @@ def compare_scheduler(case: Case) -> None:
     log, outcome = virtual_scheduler.run(made, case)
     wanted = record_of_oracle(oracle, ties=case.ties)
     handled = sorted(set(outcome.handled))
-    had = {**record_of(made, log, ties=case.ties), "run": [outcome.state, f"handled {handled}", wanted["run"][2]]}
+    had = {**record_of(made, log, ties=case.ties, at_once=settled_at_once(oracle)), "run": [outcome.state, f"handled {handled}", wanted["run"][2]]}
     problem = difference(wanted, had)
     assert not problem, f"on the scheduler: {problem}\n{told(case)}"
 

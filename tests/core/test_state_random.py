@@ -13,7 +13,7 @@ import pytest
 from pypeline.core.actions import StartTask
 from tests.core import virtual_scheduler
 from tests.core.command import some
-from tests.core.compare import broken, compare, difference, record_of, record_of_oracle
+from tests.core.compare import broken, compare, difference, record_of, record_of_oracle, settled_at_once
 from tests.core.making import planned
 from tests.core.oracle import Oracle
 from tests.core.random_flows import Case
@@ -36,6 +36,13 @@ def test_every_random_flow_runs_as_the_rules_say_and_again_with_the_same_log(blo
     seen, problems = some(block * size, size)
     assert not problems, next(iter(problems.values()))
     assert seen["flows"] == size
+
+
+def test_a_link_may_open_at_the_instant_at_which_its_target_is_over() -> None:
+    # whether it joined or found it done is no rule's business there, and elsewhere it is
+    case = Case(32_963, ties=False)
+    oracle, _ = compare(case)
+    assert len(settled_at_once(oracle)) == 1
 
 
 def test_the_random_flows_reach_every_feature() -> None:
