@@ -52,7 +52,8 @@ class Faces:
         watch = self._document.knowledge.watch
         seen = watch.modules.get(id) if watch else None
         problems = self._problems.get(id, ())
-        state = seen.state if seen else "pending" if watch and watch.state == "running" else ""
+        awaited = watch is not None and watch.state == "running" and (watch.only is None or id in watch.only)
+        state = seen.state if seen else "pending" if awaited else ""
         return Face(
             name=id,
             type=module.name,

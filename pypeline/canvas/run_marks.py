@@ -8,8 +8,8 @@ from pypeline.canvas.faces import GATE, Faces, tag_text
 from pypeline.canvas.items.keeper import Keeper
 from pypeline.canvas.paint import Tag
 from pypeline.core import geometry as g
+from pypeline.core.control_shapes import Frame, Loop
 from pypeline.core.figures import width
-from pypeline.core.layout import Loop
 from pypeline.core.watch import LoopWatch, Watch, sub_flow_mark, valve_mark
 from pypeline.resources.theme import SMALL_SIZE
 
@@ -79,7 +79,8 @@ def _control(kept: Keeper, watch: Watch | None, changed: frozenset[str]) -> None
     for shape in kept.loops:
         if isinstance(shape.frame, Loop) and (not changed or valve_mark(shape.frame.index) in changed):
             shape.show_state(*_passes(watch.loops.get(shape.frame.index) if watch else None))
-    for n, frame in enumerate(kept.frames):
+    for drawn, item in enumerate(kept.frames):
+        n = watch.number(drawn, item.frame.modules) if watch is not None and isinstance(item.frame, Frame) else drawn
         if not changed or sub_flow_mark(n) in changed:
             state, reason = watch.sub_flows.get(n, ("", "")) if watch else ("", "")
-            frame.show_state(state, (reason if state == "cancelled" and reason else state).replace("_", " "))
+            item.show_state(state, (reason if state == "cancelled" and reason else state).replace("_", " "))

@@ -172,6 +172,8 @@ class Watch:
         self.now: float = 0.0
         self.seconds: float = 0.0
         self.total: int = 0
+        # the modules of the part that runs, which is one sub flow; None where the whole flow does
+        self.only: frozenset[str] | None = None
         self.modules: dict[str, ModuleWatch] = {}
         self.links: dict[str, LinkWatch] = {}
         self.sub_flows: dict[int, tuple[State, str]] = {}
@@ -190,6 +192,12 @@ class Watch:
         for event in events:
             self._take(event, changed)
         return frozenset(changed)
+
+    def number(self, n: int, modules: Iterable[str]) -> int:
+        """Which sub flow of this run the drawing's ``n``-th is, that holds ``modules``; -1 if it is not in the part that runs."""
+        if self.only is None:
+            return n
+        return -1 if self.only.isdisjoint(modules) else 0
 
     def counts(self) -> dict[str, int]:
         """Rows by link id."""

@@ -17,6 +17,8 @@ from pypeline.app.desktop.actions import ACTIONS
 from pypeline.app.desktop.docks.column_header import distribution
 from pypeline.app.desktop.questions import Questions
 from pypeline.canvas.editor import MIME
+from pypeline.canvas.items.frame_item import FrameItem
+from pypeline.core.control_shapes import Frame
 from pypeline.schema.problems import Place, Problem
 from pypeline.schema.reader import read
 from tests.desktop.person import CTRL, LEFT, SHIFT, Person, data_links, heard, turns
@@ -395,6 +397,29 @@ def test_run_to_here_runs_what_leads_there_and_writes_nothing(at_window: Any, tm
         assert [model.index(row, 0).data() for row in range(model.rowCount())] == ["Ada", "Cyd"]
 
     at_window(work)
+
+
+def test_run_to_here_marks_the_sub_flow_that_runs_and_no_module_that_does_not(on_loop: Any, flow: Path) -> None:
+    # `say` first: what runs is the second sub flow of the drawing and the only one of the run
+    flow.write_text(
+        FLOW.replace("modules:\n", "modules:\n  - {id: first, name: shell_solo, configs: {required: {command: [echo, first]}}}\n", 1), encoding="utf-8"
+    )
+
+    async def main() -> None:
+        person = await Person(flow).come()
+        scene = person.window.board.scene
+        await person.choose("adults")
+        await person.press(Qt.Key.Key_F5, SHIFT)
+        watch = person.window.session.watch
+        assert watch is not None
+        assert {id: scene.cards[id].face.state for id in ("first", "adults", "say")} == {"first": "", "adults": "pending", "say": ""}
+        await person.ran()
+        shown = [item for item in scene.items() if isinstance(item, FrameItem)]
+        frames = {item.frame.modules[0]: item.state for item in shown if isinstance(item.frame, Frame)}
+        assert frames == {"first": "", "people": "completed", "say": ""}
+        await person.leave()
+
+    on_loop(main)
 
 
 def test_a_clicked_link_shows_its_rows_and_an_edit_shows_other_ones(at_window: Any) -> None:

@@ -242,7 +242,8 @@ class Session(QObject):
             return
         self._refused = ()
         self._stop = StopSignal()
-        self._running = loop.start(self._run(flow, to, self._stop, self.follow(), secrets))
+        heard = self.follow(frozenset(m.id for m in flow.modules) if to else None)
+        self._running = loop.start(self._run(flow, to, self._stop, heard, secrets))
         self.run_changed.emit()
 
     def stop(self) -> None:
@@ -256,11 +257,12 @@ class Session(QObject):
         """How the run that is going on was asked to stop, if it was."""
         return (self._stop.kind or "") if self._stop is not None and self.running else ""
 
-    def follow(self) -> Callable[[RunEvent], None]:
-        """Begin to show a run; its events go into what this returns, from any thread, as fast as they come."""
+    def follow(self, only: frozenset[str] | None = None) -> Callable[[RunEvent], None]:
+        """Begin to show a run, of the modules ``only`` or of all; its events go into what this returns, from any thread,
+        as fast as they come."""
         self._ring.clear()
         self.watch = Watch()
-        self.watch.state = "running"
+        self.watch.state, self.watch.only = "running", only
         self.summary = None
         self.document.learn(watch=self.watch)
         self._drain.start()
