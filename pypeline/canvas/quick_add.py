@@ -67,13 +67,18 @@ class QuickAdd(QFrame):
             row.setData(Qt.ItemDataRole.UserRole, decl.name)
             row.setToolTip(decl.description)
             self.list.addItem(row)
+        if not self.list.count():
+            nothing = QListWidgetItem("No module is called so")
+            nothing.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.list.addItem(nothing)
         self.list.setCurrentRow(0)
 
     def _take(self, row: QListWidgetItem | None = None) -> None:
         row = row or self.list.currentItem()
+        if row is None or not row.flags():
+            return
         self.hide()
-        if row is not None:
-            self.chosen.emit(row.data(Qt.ItemDataRole.UserRole))
+        self.chosen.emit(row.data(Qt.ItemDataRole.UserRole))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):

@@ -77,4 +77,5 @@ class ValveEditor(QLineEdit):
         if event.type() == QEvent.Type.FocusOut and self.isVisible():
             self._link = None
             self.hide()
+            self._view.say("")
         return super().eventFilter(watched, event)

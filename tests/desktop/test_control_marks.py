@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from pypeline.canvas.items.frame_item import FrameItem
 from pypeline.core import events as e
@@ -112,3 +114,9 @@ def test_the_valve_editor_says_what_a_valve_means_and_refuses_columns(qtbot: Any
     assert board.said[-1] == "The target starts when the source's sub flow went well, and what comes next does not wait for it."
     QTest.keyClick(editor, Qt.Key.Key_Return)
     assert "files (1|start) load" in board.control()
+    (link,) = [c for c in board.document.flow.connections.control if c.valve == "1|start"]
+    board.editor.edit_valve(link)
+    assert board.said[-1]
+    QApplication.sendEvent(editor, QFocusEvent(QEvent.Type.FocusOut))
+    assert not editor.isVisible()
+    assert board.said[-1] == ""

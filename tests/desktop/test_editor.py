@@ -127,6 +127,20 @@ def test_typing_on_the_canvas_adds_a_module(board: Board) -> None:
     assert board.document.selection.modules == {"union"}
 
 
+def test_quick_add_says_when_nothing_is_called_so_and_takes_nothing(board: Board) -> None:
+    before = board.document.flow
+    board.view.setFocus()
+    QTest.keyClick(board.view, "z")
+    quick = board.editor.quick_add
+    QTest.keyClicks(quick.line, "zzqq")
+    assert [quick.list.item(n).text() for n in range(quick.list.count())] == ["No module is called so"]
+    QTest.keyClick(quick.line, Qt.Key.Key_Return)
+    assert quick.isVisible()
+    assert board.document.flow is before
+    QTest.keyClick(quick.line, Qt.Key.Key_Escape)
+    assert not quick.isVisible()
+
+
 def test_a_link_dropped_on_nothing_offers_what_fits_wired_in_one_step(board: Board) -> None:
     board.drag(board.port("b", "out", "output"), QPointF(560, 260))
     quick = board.editor.quick_add
