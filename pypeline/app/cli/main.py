@@ -85,9 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def start() -> None:
     """The program: :func:`main`, and the quick way out."""
-    for sign in (signal.SIGTERM, signal.SIGHUP):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # until a run listens itself nothing is written that would have to be closed
-        if signal.getsignal(sign) is signal.SIG_DFL:
+        if signal.getsignal(sign) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(sign, _stopped)
     code = main()
     from pypeline.runner.leaving import leave
@@ -96,8 +96,12 @@ def start() -> None:
 
 
 def _stopped(sign: int, _frame: object) -> NoReturn:
-    # an exception could come up anywhere, also where a library drops it or makes another one of it
-    os._exit(128 + sign)
+    # an exception could come up anywhere, also where Python or a library drops it or makes another one of it
+    try:
+        if sign == signal.SIGINT:
+            os.write(2, b"\nstopped\n")
+    finally:
+        os._exit(128 + sign)
 
 
 def hold_streams() -> None:
