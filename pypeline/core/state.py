@@ -240,10 +240,11 @@ class RunState:
             elif machine.closing:
                 steps.append(machine.closing.popleft())
             elif machine.begin:
-                while machine.begin:
+                # what has no work (a gate, what is disabled) ends at once: each with all that follows from it
+                while machine.begin and not steps:
                     tasks.begin(machine, heappop(machine.begin)[-1])
             elif machine.frames_due:
-                # one at a time: what has no work (a gate, what is disabled) ends at once, and may end in a halt
+                # one at a time, as what has no work may end in a halt
                 loops.advance(machine, heappop(machine.frames_due)[-1])
             elif not steps:
                 return self._said()

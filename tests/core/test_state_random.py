@@ -38,6 +38,12 @@ def test_every_random_flow_runs_as_the_rules_say_and_again_with_the_same_log(blo
     assert seen["flows"] == size
 
 
+def test_gates_that_begin_at_one_instant_end_one_by_one_each_with_all_that_follows() -> None:
+    # two roots are gates: what the first opens (a `start`) comes before what the second does
+    _, problems = some(74_388, 1)
+    assert not problems, next(iter(problems.values()))
+
+
 def test_a_link_may_open_at_the_instant_at_which_its_target_is_over() -> None:
     # whether it joined or found it done is no rule's business there, and elsewhere it is
     case = Case(32_963, ties=False)
