@@ -24,6 +24,9 @@ _STRETCH = 1.6
 
 Paint = Callable[[QPainter, QRectF], None]
 """Paints an area of the scene, to which the painter is clipped, in scene coordinates."""
+_STRIDE = 32
+"""So many pixels further right it is worth looking who lies too far left by now."""
+
 _Box = tuple[int, int, int, int]
 """Left, top, right and lower edge."""
 
@@ -160,15 +163,22 @@ class Sheet:
 
 def together(boxes: Iterable[_Box], spare: float) -> list[_Box]:
     """Fewer boxes that hold all: two become one where that holds no more than ``spare`` besides them."""
+    done: list[_Box] = []
     made: list[_Box] = []
+    looked = 0
     for box in sorted(boxes):
+        if box[0] >= looked + _STRIDE:
+            # they come from left to right: to reach from there to here alone would hold too much
+            looked = box[0]
+            done += [each for each in made if (looked - each[2]) * (each[3] - each[1]) > spare]
+            made = [each for each in made if (looked - each[2]) * (each[3] - each[1]) <= spare]
         grown = True
         while grown:
             grown = False
             left, top, right, lower = box
             own = (right - left) * (lower - top)
             for n, (x, y, across, down) in enumerate(made):
-                # spelled out, for there are tens of thousands of pairs in a frame: min and max take four times as long
+                # spelled out, for there are thousands of pairs in a frame: min and max take four times as long
                 at, over = x if x < left else left, y if y < top else top
                 end, under = across if across > right else right, down if down > lower else lower
                 if (end - at) * (under - over) <= own + (across - x) * (down - y) + spare:
@@ -176,7 +186,7 @@ def together(boxes: Iterable[_Box], spare: float) -> list[_Box]:
                     box, grown = (at, over, end, under), True
                     break
         made.append(box)
-    return made
+    return done + made
 
 
 def _moved(world: QTransform, dx: float, dy: float) -> QTransform:
