@@ -40,7 +40,7 @@ MODULES = 1_000
 RATE = 10_000
 ROUND = 20_000
 BEAT = 0.010
-SECONDS = 210.0
+SECONDS = 265.0
 """A little more than 20,000 beats."""
 IDLE_SECONDS = 20.0
 BAR = 50.0
