@@ -44,6 +44,11 @@ def test_gates_that_begin_at_one_instant_end_one_by_one_each_with_all_that_follo
     assert not problems, next(iter(problems.values()))
 
 
+def test_a_stop_interrupts_nobody_who_is_exempt_from_it_though_his_loop_was_halted_before() -> None:
+    _, problems = some(98_657, 1)
+    assert not problems, next(iter(problems.values()))
+
+
 def test_a_link_may_open_at_the_instant_at_which_its_target_is_over() -> None:
     # whether it joined or found it done is no rule's business there, and elsewhere it is
     case = Case(32_963, ties=False)

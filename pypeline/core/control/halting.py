@@ -70,7 +70,8 @@ def _halt(machine: Machine, frames: Iterable[FrameRun], depth: int, reason: str,
         for sub in frame.subs:
             for loop in sub.loops:
                 machine.ask_for_frames(loop)
-            if sub.span_over or not sub.halted:
+            # who is exempt from this halt is left alone, also if a loop further in was halted before
+            if sub.span_over or sub.shield >= depth:
                 continue
             if sub.ended:
                 if sub.state == "completed" and not sub.late:
