@@ -15,13 +15,13 @@ from pypeline.core.collecting import collecting
 from pypeline.core.facts import Facts
 from pypeline.core.fingerprint import digest
 from pypeline.core.graph import ControlEdge, PipelineGraph
-from pypeline.core.lasting import lasting
 from pypeline.core.modules import Effects, ModuleDecl
 from pypeline.core.plan import Plan, SubFlow, Task, Valve
 from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.scopes import Scopes, item_port, scopes
 from pypeline.core.tasks import Cutter, gate_mode, switched_off
 from pypeline.core.templates import Filled, Templates
+from pypeline.schema.collection import paused
 from pypeline.schema.flow import Flow, Module
 from pypeline.schema.problems import Problem, PypeError, did_you_mean
 
@@ -37,7 +37,7 @@ def plan(flow: Flow, facts: Facts) -> Plan:
     Raises:
         PypeError: a module type or a variable is unknown, or the data links form a cycle.
     """
-    with lasting():
+    with paused():
         return _plan(flow, facts)
 
 

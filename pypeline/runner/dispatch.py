@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pypeline.core.lasting import lasting
 from pypeline.core.plan import Plan, Task
 from pypeline.core.planned import PlannedLink, PlannedModule
 from pypeline.core.results import FAILURE_GLOBALS, ErrorInfo, HandOver, TaskResult
@@ -22,6 +21,7 @@ from pypeline.runner.frames import Frames, Scope
 from pypeline.runner.order import Item, Limits, Order
 from pypeline.runner.slots import Demand
 from pypeline.runner.store.bundle import Bundle
+from pypeline.schema.collection import paused
 
 Watch = Literal["counts", "previews", "off"]
 
@@ -57,7 +57,7 @@ class Dispatch:
         self._readers: dict[str, int] = {}
         self._left: dict[tuple[str, str], int] = {}
         self._folders_in: dict[Scope, list[str]] = {}
-        with lasting():
+        with paused():
             self._sort_out(plan)
 
     def _sort_out(self, plan: Plan) -> None:

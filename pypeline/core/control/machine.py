@@ -15,9 +15,9 @@ from typing import Any, Literal
 from pypeline.core.actions import Action, Finished, ModuleChanged, SubFlowChanged
 from pypeline.core.control.parts import Part, parts
 from pypeline.core.control.records import STICKY, FrameRun, Input, LinkRun, LoopRun, SubFlowRun, TaskRun
-from pypeline.core.lasting import lasting
 from pypeline.core.plan import Plan
 from pypeline.core.results import State
+from pypeline.schema.collection import paused
 
 Key = tuple[str, str]
 """(module or task id, frame)"""
@@ -77,7 +77,7 @@ class Machine:
         self.live = 0
         self.parts = parts(plan)
         self.home = FrameRun()
-        with lasting():
+        with paused():
             self.build(self.home, self.parts[None])
 
     def build(self, frame: FrameRun, part: Part) -> None:
